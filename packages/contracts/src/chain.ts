@@ -1,0 +1,1 @@
+export * from "./gen/gradients/chain/v1/chain_pb.js";

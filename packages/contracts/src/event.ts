@@ -1,0 +1,1 @@
+export * from "./gen/gradients/event/v1/event_pb.js";

@@ -1,0 +1,1 @@
+export * from "./gen/gradients/scheduler/v1/scheduler_pb.js";

@@ -1,0 +1,1 @@
+export * from "./gen/gradients/scorer/v1/scorer_pb.js";

@@ -1,0 +1,1 @@
+export * from "./gen/gradients/trainer/v1/trainer_pb.js";
