@@ -1,0 +1,81 @@
+import { type ConfigSource, ConfigExit } from "./load-config.ts";
+import { createLogger } from "./logger.ts";
+import type { Service } from "./service.ts";
+
+/** Something else that a service's program can do, e.g. `node src/main.ts dead-letters list`. */
+export interface Command<Config> {
+  readonly summary: string;
+  run(config: Config, args: readonly string[], signal: AbortSignal): Promise<void>;
+}
+
+/** Below the 30 s that Kubernetes gives a pod. */
+const FORCED_EXIT_MS = 25_000;
+
+/**
+ * The process around a service: configuration, start, run, orderly stop at SIGTERM or SIGINT (a second signal forces it).
+ * Exit code 0 after an orderly stop, 78 for a wrong configuration, 1 for a fault, 130 when forced.
+ */
+export async function runService<Config>(
+  load: (source: ConfigSource) => Config,
+  create: (config: Config) => Service | Promise<Service>,
+  commands: Readonly<Record<string, Command<Config>>> = {},
+): Promise<void> {
+  try {
+    const { command, args, flags } = splitArguments(process.argv.slice(2));
+    const config = load({ env: process.env, argv: flags });
+    const signal = stopSignal();
+    if (command === undefined) await serve(await create(config), signal);
+    else await findCommand(commands, command).run(config, args, signal);
+  } catch (error) {
+    end(error, commands);
+  }
+}
+
+async function serve(service: Service, signal: AbortSignal): Promise<void> {
+  const logger = createLogger({ service: service.name, level: "info" });
+  const addresses = await service.start();
+  logger.info({ addresses }, "service started");
+  await service.run(signal);
+  logger.info("service stopped");
+}
+
+/** Arguments before the first flag name a command and what it works on. */
+function splitArguments(argv: readonly string[]): { command: string | undefined; args: readonly string[]; flags: readonly string[] } {
+  if (argv[0]?.startsWith("-")) return { command: undefined, args: [], flags: argv };
+  const [command, ...args] = argv;
+  return { command, args, flags: [] };
+}
+
+function findCommand<Config>(commands: Readonly<Record<string, Command<Config>>>, name: string): Command<Config> {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) throw new ConfigExit(`Unknown command "${name}"; known: ${Object.keys(commands).join(", ") || "none"}`, 64);
+  return command;
+}
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(new Error(`received ${name}`));
+    setTimeout(() => process.exit(130), FORCED_EXIT_MS).unref();
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  return controller.signal;
+}
+
+function end<Config>(error: unknown, commands: Readonly<Record<string, Command<Config>>>): void {
+  if (!(error instanceof ConfigExit)) {
+    createLogger({ service: "process", level: "info" }).fatal({ err: error }, "process failed");
+    process.exitCode = 1;
+    return;
+  }
+  const output = error.exitCode === 0 ? process.stdout : process.stderr;
+  output.write(`${error.message}\n${error.isHelp ? describeCommands(commands) : ""}`);
+  process.exitCode = error.exitCode;
+}
+
+function describeCommands<Config>(commands: Readonly<Record<string, Command<Config>>>): string {
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name}\n      ${summary}\n`);
+  return lines.length > 0 ? `\nCommands:\n\n${lines.join("")}` : "";
+}
