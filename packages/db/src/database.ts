@@ -1,0 +1,53 @@
+import { type Logger, withBackoff } from "@gradients/runtime";
+import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
+import { type Client, Pool } from "pg";
+import { type DatabaseOptions, openClient, poolSettings } from "./connection.ts";
+import { isTransient } from "./errors.ts";
+import { listen } from "./listen.ts";
+
+/** A transaction with the database's time of its start, the only time that decisions inside it may use. */
+export type Tx<T> = Transaction<T> & { readonly now: Date };
+
+/** One service's own schema, through one pool. */
+export interface Database<T> {
+  readonly schema: string;
+  /** For single statements outside a transaction. */
+  readonly q: Kysely<T>;
+  /** Runs `fn` in a read-committed transaction; anew, up to 5 times, after a serialization failure or deadlock, so `fn` has no effects outside of it. */
+  tx<R>(fn: (tx: Tx<T>) => Promise<R>): Promise<R>;
+  /**
+   * Calls `onNotify` with the payload of each notification on `channel` (channels are shared by the whole database, so name the schema in it), and with ""
+   * whenever the connection was made anew and something may have been missed. `onNotify` must not throw. Resolves when the signal aborts.
+   */
+  listen(channel: string, onNotify: (payload: string) => void, signal: AbortSignal): Promise<void>;
+  /** A connection of its own outside the pool, without statement or lock time-outs. The caller ends it. */
+  openClient(purpose: string): Promise<Client>;
+  close(): Promise<void>;
+}
+
+const MAX_TRIES = 5;
+
+/** Connects on first use. int8 columns are read as bigint, timestamptz as Date, json parsed. */
+export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Database<T> {
+  const pool = new Pool(poolSettings(options));
+  pool.on("error", (err) => logger.warn({ err }, "idle database connection lost"));
+  const q = new Kysely<T>({ dialect: new PostgresDialect({ pool }) });
+  const open = (purpose: string) => openClient(options, purpose, logger);
+  return {
+    schema: options.schema,
+    q,
+    tx: (fn) => withBackoff({ what: "transaction", logger, maxAttempts: MAX_TRIES, isRetryable: isTransient, initialMs: 10 }, () => runTransaction(q, fn)),
+    listen: (channel, onNotify, signal) => listen({ open, logger, channel, onNotify, signal }),
+    openClient: open,
+    close: () => q.destroy(),
+  };
+}
+
+function runTransaction<T, R>(q: Kysely<T>, fn: (tx: Tx<T>) => Promise<R>): Promise<R> {
+  return q.transaction().execute(async (trx) => {
+    const { rows } = await sql<{ now: Date }>`select now() as now`.execute(trx);
+    const now = rows[0]?.now;
+    if (!now) throw new Error("The database did not tell its time");
+    return fn(Object.assign(trx, { now }));
+  });
+}
