@@ -1,0 +1,150 @@
+import type { DescMessage, DescMethod, Message } from "@bufbuild/protobuf";
+import { newId } from "@gradients/kernel";
+import type { Logger } from "@gradients/runtime";
+import { Metadata, type ServerUnaryCall, type StatusObject } from "@grpc/grpc-js";
+import { RpcError } from "./errors.ts";
+import type { CallContext } from "./service-types.ts";
+import { toStatus } from "./status-details.ts";
+import type { Observation, Observe } from "./tracing.ts";
+
+const REQUEST_ID = "x-request-id";
+const REQUEST_ID_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
+const FAULTS: ReadonlySet<string> = new Set(["INTERNAL", "UNKNOWN", "DATA_LOSS"]);
+
+/** What the four kinds of grpc-js server calls have in common. */
+type ServerSurfaceCall = Pick<ServerUnaryCall<unknown, unknown>, "metadata" | "getDeadline" | "sendMetadata"> & {
+  once(event: "cancelled", listener: () => void): unknown;
+};
+
+/** What all calls of a server share. */
+export interface CallEnvironment {
+  readonly logger: Logger;
+  readonly observe: Observe;
+  readonly validate: (schema: DescMessage, message: Message) => void;
+  readonly authenticate: ((ctx: CallContext) => Promise<unknown>) | undefined;
+  /** For unary calls that bring no deadline of their own. */
+  readonly unaryDeadlineMs: number;
+  /** Calls in flight; the stop sequence ends the streaming ones. */
+  readonly open: Set<OpenCall>;
+}
+
+/**
+ * One call from its arrival to its status. Whichever of `succeed` and `fail` comes first takes effect, the rest is ignored. Cancellation, the deadline
+ * and a stopping server fail the call from outside, so a handler that ignores its signal cannot hold it open.
+ */
+export class OpenCall {
+  readonly #ctx: MutableContext;
+  readonly streaming: boolean;
+  readonly #env: CallEnvironment;
+  readonly #sendStatus: (status: StatusObject) => void;
+  readonly #abort = new AbortController();
+  readonly #observation: Observation;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #isOpen = true;
+
+  constructor(call: ServerSurfaceCall, method: DescMethod, env: CallEnvironment, sendStatus: (status: StatusObject) => void) {
+    this.#env = env;
+    this.#sendStatus = sendStatus;
+    this.#observation = env.observe(method, call.metadata);
+    this.streaming = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
+    this.#ctx = createContext(call, method, this.#abort.signal);
+    this.#timer = this.#startDeadline(method);
+    env.open.add(this);
+    this.#abort.signal.addEventListener("abort", () => this.fail(this.#abort.signal.reason), { once: true });
+    call.once("cancelled", () => this.abort(cancellation(this.ctx)));
+    sendRequestId(call, this.ctx.requestId);
+  }
+
+  get ctx(): CallContext {
+    return this.#ctx;
+  }
+
+  /** Authenticates, then does the work, inside the call's span. */
+  run(work: () => Promise<void>): void {
+    this.#observation.run(() => {
+      this.#authenticated(work).catch((fault: unknown) => this.fail(fault));
+    });
+  }
+
+  /** True when the call was still open: only then may the answer be sent. */
+  succeed(): boolean {
+    return this.#close();
+  }
+
+  fail(fault: unknown): void {
+    const error = toRpcError(fault);
+    if (!this.#close(error)) return;
+    logFailure(this.#env.logger, this.ctx, error);
+    this.#sendStatus(toStatus(error, this.ctx.requestId));
+  }
+
+  abort(reason: RpcError): void {
+    this.#abort.abort(reason);
+  }
+
+  async #authenticated(work: () => Promise<void>): Promise<void> {
+    if (this.#env.authenticate) this.#ctx.principal = await this.#env.authenticate(this.ctx);
+    await work();
+  }
+
+  #startDeadline(method: DescMethod): NodeJS.Timeout | undefined {
+    if (this.ctx.deadline || method.methodKind !== "unary") return undefined;
+    return setTimeout(() => this.abort(deadlineExceeded()), this.#env.unaryDeadlineMs);
+  }
+
+  #close(error?: RpcError): boolean {
+    if (!this.#isOpen) return false;
+    this.#isOpen = false;
+    clearTimeout(this.#timer);
+    this.#env.open.delete(this);
+    this.#observation.end(error);
+    return true;
+  }
+}
+
+type MutableContext = { -readonly [K in keyof CallContext]: CallContext[K] };
+
+function createContext(call: ServerSurfaceCall, method: DescMethod, signal: AbortSignal): MutableContext {
+  const deadline = call.getDeadline();
+  return {
+    signal,
+    metadata: call.metadata,
+    ...(deadline !== Number.POSITIVE_INFINITY && { deadline: new Date(deadline) }),
+    method: `${method.parent.typeName}/${method.name}`,
+    requestId: requestIdOf(call.metadata),
+    principal: undefined,
+  };
+}
+
+/** A caller's id is taken over only when it is safe to log and to send back. */
+function requestIdOf(metadata: Metadata): string {
+  const [given] = metadata.get(REQUEST_ID);
+  return typeof given === "string" && REQUEST_ID_PATTERN.test(given) ? given : newId();
+}
+
+function sendRequestId(call: ServerSurfaceCall, requestId: string): void {
+  const metadata = new Metadata();
+  metadata.set(REQUEST_ID, requestId);
+  call.sendMetadata(metadata);
+}
+
+function cancellation({ deadline }: CallContext): RpcError {
+  if (deadline && deadline.getTime() <= Date.now()) return deadlineExceeded();
+  return new RpcError("CANCELLED", "CALL_CANCELLED", "the caller cancelled the call");
+}
+
+function deadlineExceeded(): RpcError {
+  return new RpcError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", "the call's deadline has passed");
+}
+
+/** Anything but an RpcError is a fault of ours: its text stays in the log. */
+function toRpcError(fault: unknown): RpcError {
+  if (fault instanceof RpcError) return fault;
+  return new RpcError("INTERNAL", "INTERNAL", "internal error; the request id finds it in our logs", { cause: fault });
+}
+
+function logFailure(logger: Logger, ctx: CallContext, error: RpcError): void {
+  const fields = { method: ctx.method, requestId: ctx.requestId, code: error.code, reason: error.reason };
+  if (FAULTS.has(error.code)) logger.error({ ...fields, err: error.cause ?? error }, "rpc failed");
+  else logger.debug({ ...fields, err: error }, "rpc refused");
+}

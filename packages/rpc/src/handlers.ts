@@ -1,0 +1,112 @@
+import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type {
+  handleBidiStreamingCall,
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerErrorResponse,
+  StatusObject,
+} from "@grpc/grpc-js";
+import type { BoundMethod } from "./bind.ts";
+import { type CallEnvironment, OpenCall } from "./call.ts";
+import { decode, encode } from "./codec.ts";
+import type { AnyInit } from "./service-types.ts";
+
+/** A handler over bytes: messages are coded inside. */
+type ByteHandler =
+  | handleUnaryCall<Buffer, Buffer>
+  | handleClientStreamingCall<Buffer, Buffer>
+  | handleServerStreamingCall<Buffer, Buffer>
+  | handleBidiStreamingCall<Buffer, Buffer>;
+
+type Bound<Kind extends BoundMethod["kind"]> = Extract<BoundMethod, { kind: Kind }>;
+
+/** The grpc-js handler of a bound method. */
+export function createHandler(bound: BoundMethod, env: CallEnvironment): ByteHandler {
+  switch (bound.kind) {
+    case "unary":
+      return unary(bound, env);
+    case "server_streaming":
+      return serverStreaming(bound, env);
+    case "client_streaming":
+      return clientStreaming(bound, env);
+    case "bidi_streaming":
+      return bidiStreaming(bound, env);
+  }
+}
+
+function unary({ method, invoke }: Bound<"unary">, env: CallEnvironment): handleUnaryCall<Buffer, Buffer> {
+  return (call, callback) => {
+    const open = new OpenCall(call, method, env, (status) => callback(status));
+    open.run(async () => {
+      const response = await invoke(readRequest(method, call.request, env), open.ctx);
+      const bytes = encode(method.output, response);
+      if (open.succeed()) callback(null, bytes);
+    });
+  };
+}
+
+function clientStreaming({ method, invoke }: Bound<"client_streaming">, env: CallEnvironment): handleClientStreamingCall<Buffer, Buffer> {
+  return (call, callback) => {
+    const open = new OpenCall(call, method, env, (status) => callback(status));
+    open.run(async () => {
+      const response = await invoke(readRequests(method, call, env, open), open.ctx);
+      const bytes = encode(method.output, response);
+      if (open.succeed()) callback(null, bytes);
+    });
+  };
+}
+
+function serverStreaming({ method, invoke }: Bound<"server_streaming">, env: CallEnvironment): handleServerStreamingCall<Buffer, Buffer> {
+  return (call) => {
+    const open = new OpenCall(call, method, env, (status) => endWithStatus(call, status));
+    open.run(async () => {
+      const responses = invoke(readRequest(method, call.request, env), open.ctx);
+      await writeAll(method, responses, call, open);
+      if (open.succeed()) call.end();
+    });
+  };
+}
+
+function bidiStreaming({ method, invoke }: Bound<"bidi_streaming">, env: CallEnvironment): handleBidiStreamingCall<Buffer, Buffer> {
+  return (call) => {
+    const open = new OpenCall(call, method, env, (status) => endWithStatus(call, status));
+    open.run(async () => {
+      const responses = invoke(readRequests(method, call, env, open), open.ctx);
+      await writeAll(method, responses, call, open);
+      if (open.succeed()) call.end();
+    });
+  };
+}
+
+function readRequest(method: DescMethod, bytes: Buffer, env: CallEnvironment): Message {
+  const request = decode(method.input, bytes);
+  env.validate(method.input, request);
+  return request;
+}
+
+/** The caller's messages, each checked; ends with the call's own error when the call is over. */
+async function* readRequests(method: DescMethod, call: Readable, env: CallEnvironment, open: OpenCall): AsyncGenerator<Message> {
+  try {
+    for await (const bytes of call.iterator({ destroyOnReturn: false })) yield readRequest(method, bytes as Buffer, env);
+  } catch (fault) {
+    open.ctx.signal.throwIfAborted();
+    throw fault;
+  }
+  open.ctx.signal.throwIfAborted();
+}
+
+/** Writes at the pace of the transport. Leaving the loop early runs the handler's `finally` blocks. */
+async function writeAll(method: DescMethod, responses: AsyncIterable<AnyInit>, call: Writable, { ctx }: OpenCall): Promise<void> {
+  for await (const response of responses) {
+    ctx.signal.throwIfAborted();
+    if (!call.write(encode(method.output, response))) await once(call, "drain", { signal: ctx.signal });
+  }
+}
+
+/** grpc-js ends a response stream with a status when that is emitted as its error. */
+function endWithStatus(call: Writable, status: StatusObject): void {
+  call.emit("error", Object.assign(new Error(status.details), status) satisfies ServerErrorResponse);
+}
