@@ -1,0 +1,117 @@
+import type { JobJson } from "@gradients/contracts/gateway";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { api } from "../api/client.ts";
+import { contestantsOf } from "../lib/contestants.ts";
+import { useLiveJob } from "../lib/use-live-job.ts";
+import { Answers } from "../parts/answers.tsx";
+import { ContestantCard } from "../parts/contestant-card.tsx";
+import { Downloads } from "../parts/downloads.tsx";
+import { Leaderboard } from "../parts/leaderboard.tsx";
+import { Payments } from "../parts/payments.tsx";
+import { PhaseLine } from "../parts/phase-line.tsx";
+import { ProblemNote } from "../parts/problem-note.tsx";
+import { RacePlot } from "../parts/race-plot.tsx";
+import { isOver, StateBadge } from "../parts/state-badge.tsx";
+
+const route = getRouteApi("/jobs/$jobId");
+
+export function JobPage() {
+  const { jobId } = route.useParams();
+  const caller = useQuery({ queryKey: ["caller"], queryFn: api.caller });
+  const project = caller.data?.project;
+  if (caller.error) return <ProblemNote error={caller.error} />;
+  return project === undefined ? (
+    <p className="text-muted">Loading …</p>
+  ) : (
+    <LiveJob name={`${project}/jobs/${jobId}`} />
+  );
+}
+
+function LiveJob({ name }: { readonly name: string }) {
+  const first = useQuery({ queryKey: ["job", name], queryFn: () => api.job(name) });
+  const live = useLiveJob(name);
+  const job = live.job ?? first.data;
+  if (first.error) return <ProblemNote error={first.error} />;
+  if (job === undefined) return <p className="text-muted">Loading …</p>;
+  const contestants = contestantsOf(job);
+  return (
+    <div className="space-y-5">
+      <Heading job={job} connected={live.connected} />
+      {job.failure && <ProblemNote error={new Error(job.failure.message)} />}
+      {job.verdict && <Leaderboard verdict={job.verdict} contestants={contestants} />}
+      {contestants.length > 0 && <RacePlot curves={live.curves} contestants={contestants} />}
+      <div className="grid gap-4 md:grid-cols-2 lg:grid-cols-3">
+        {contestants.map((contestant) => (
+          <ContestantCard
+            key={contestant.attemptId}
+            contestant={contestant}
+            job={job}
+            latest={live.latest.get(contestant.attemptId) ?? contestant.attempt.latest}
+            phase={live.phases.get(contestant.attemptId) ?? contestant.attempt.phase}
+          />
+        ))}
+      </div>
+      {job.verdict && <Answers verdict={job.verdict} />}
+      <div className="grid gap-4 md:grid-cols-2">
+        {job.state === "STATE_SUCCEEDED" && <Downloads jobName={name} />}
+        <Payments job={job} contestants={contestants} />
+      </div>
+      <Fairness job={job} />
+    </div>
+  );
+}
+
+function Heading({ job, connected }: { readonly job: JobJson; readonly connected: boolean }) {
+  const cancel = useMutation({ mutationFn: () => api.cancelJob(job.name ?? "") });
+  return (
+    <header className="card flex flex-wrap items-center justify-between gap-4">
+      <div className="space-y-2">
+        <h1 className="flex items-center gap-3 text-lg font-semibold">
+          {job.displayName || job.name?.split("/").at(-1)} <StateBadge state={job.state} />
+        </h1>
+        <PhaseLine job={job} />
+        <p className="text-sm text-muted">
+          {job.model?.replace("models/", "")} · {job.budgetSeconds} s of training for each contestant
+          {job.heldoutRows ? ` · ${job.trainRows} training rows, ${job.heldoutRows} held out` : ""}
+        </p>
+      </div>
+      <div className="flex items-center gap-3">
+        {!isOver(job.state) && (
+          <span className={`text-xs ${connected ? "text-good" : "text-warn"}`}>
+            {connected ? "● live" : "○ reconnecting"}
+          </span>
+        )}
+        {!isOver(job.state) && (
+          <button
+            type="button"
+            className="button"
+            disabled={cancel.isPending}
+            onClick={() => cancel.mutate()}
+          >
+            Cancel
+          </button>
+        )}
+        {cancel.error && <ProblemNote error={cancel.error} />}
+      </div>
+    </header>
+  );
+}
+
+function Fairness({ job }: { readonly job: JobJson }) {
+  if (!job.heldoutCommitment) return null;
+  return (
+    <details className="card text-sm">
+      <summary className="cursor-pointer font-semibold">How you can check this</summary>
+      <p className="mt-2 text-muted">
+        The held-out rows were fixed before training: this hash was published then. With the salt, which is
+        revealed with the verdict, anyone can recompute it. The evidence file holds every example's score.
+      </p>
+      <p className="mt-2 font-mono text-xs break-all">commitment {job.heldoutCommitment}</p>
+      {job.verdict && <p className="font-mono text-xs break-all">salt {job.verdict.revealedSalt}</p>}
+      {job.verdict && (
+        <p className="font-mono text-xs break-all">evidence sha256 {job.verdict.evidenceSha256}</p>
+      )}
+    </details>
+  );
+}

@@ -1,0 +1,82 @@
+import { useEffect, useRef, useState } from "react";
+import uPlot from "uplot";
+import type { Contestant } from "../lib/contestants.ts";
+import { type Curves, smooth } from "../lib/curves.ts";
+
+const HEIGHT = 320;
+
+/** Training loss of all contestants over their own training time, on one pair of axes. */
+export function RacePlot({
+  curves,
+  contestants,
+}: {
+  readonly curves: Curves;
+  readonly contestants: readonly Contestant[];
+}) {
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const [smoothing, setSmoothing] = useState(0.8);
+  const shape = contestants.map((contestant) => contestant.attemptId + contestant.title).join();
+
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    const created = new uPlot(options(contestants, element.clientWidth), [[]], element);
+    plot.current = created;
+    const observer = new ResizeObserver(() =>
+      created.setSize({ width: element.clientWidth, height: HEIGHT }),
+    );
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      created.destroy();
+      plot.current = null;
+    };
+    // The plot is made anew only when the set of contestants changes.
+  }, [shape]);
+
+  useEffect(() => {
+    plot.current?.setData(aligned(curves, contestants, smoothing));
+  }, [curves, smoothing, shape]);
+
+  return (
+    <section className="card">
+      <div className="mb-2 flex items-center justify-between">
+        <h2 className="font-semibold">Race</h2>
+        <label className="flex items-center gap-2 text-xs text-muted">
+          Smoothing
+          <input
+            type="range"
+            min={0}
+            max={0.95}
+            step={0.05}
+            value={smoothing}
+            onChange={(event) => setSmoothing(Number(event.target.value))}
+          />
+        </label>
+      </div>
+      <div ref={host} role="img" aria-label="Training loss of each contestant over training seconds" />
+    </section>
+  );
+}
+
+function options(contestants: readonly Contestant[], width: number): uPlot.Options {
+  return {
+    width,
+    height: HEIGHT,
+    scales: { x: { time: false } },
+    axes: [{ label: "training seconds" }, { label: "loss, nats per token" }],
+    series: [
+      { label: "seconds" },
+      ...contestants.map(({ title, colour }) => ({ label: title, stroke: colour, width: 2, spanGaps: true })),
+    ],
+  };
+}
+
+function aligned(curves: Curves, contestants: readonly Contestant[], smoothing: number): uPlot.AlignedData {
+  const tables = contestants.map(({ attemptId }): uPlot.AlignedData => {
+    const curve = curves.get(attemptId) ?? { seconds: [], loss: [] };
+    return [curve.seconds, smooth(curve.loss, smoothing)];
+  });
+  return tables.length === 0 ? [[]] : uPlot.join(tables);
+}
