@@ -84,7 +84,7 @@ function records(stream: AsyncIterable<Uint8Array>, delimiter: string, maxRowByt
       return record;
     },
   };
-  const parser = parse(options as Options); // its types know strings only; with no encoding fields are bytes, and items are what on_record returns
+  const parser = parse(options as unknown as Options); // its types know strings only; with no encoding fields are bytes, and items are what on_record returns
   const source = Readable.from(stream, { objectMode: false });
   source.on("error", (error) => parser.destroy(error));
   parser.on("close", () => source.destroy());
