@@ -7,7 +7,12 @@ import { lostOrAborted } from "./lost-or-aborted.ts";
  * when the outer one does or when that connection, and so the lock, is lost. A second holder may run before `fn` has noticed: writes that must not
  * happen twice need a fence. Resolves without running `fn` when the signal aborts during the wait; rejects when the connection is lost.
  */
-export async function withAdvisoryLock<T>(db: Database<T>, name: string, signal: AbortSignal, fn: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function withAdvisoryLock<T>(
+  db: Database<T>,
+  name: string,
+  signal: AbortSignal,
+  fn: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   if (signal.aborted) return;
   const client = await db.openClient(`lock ${name}`);
   try {
@@ -28,7 +33,11 @@ async function acquire(client: Client, key: string, signal: AbortSignal): Promis
   return outcome === "acquired";
 }
 
-async function runWhileHeld(client: Client, signal: AbortSignal, fn: (signal: AbortSignal) => Promise<void>): Promise<void> {
+async function runWhileHeld(
+  client: Client,
+  signal: AbortSignal,
+  fn: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const lost = new AbortController();
   const onEnd = () => lost.abort(new Error("The connection that held the advisory lock is lost"));
   client.once("end", onEnd);

@@ -52,12 +52,13 @@ export function plainName(name: string): string {
 const INT8_OID = 20;
 const INT8_ARRAY_OID = 1016;
 const TEXT_ARRAY_OID = 1009;
-const parseTextArray: (text: string) => string[] = types.getTypeParser(TEXT_ARRAY_OID);
+const parseTextArray: (text: string) => string[] = types.getTypeParser(TEXT_ARRAY_OID as never); // array types have no name in pg's list
 
 const columnTypes: CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: "text" | "binary") => {
     if (format !== "binary" && oid === INT8_OID) return BigInt;
-    if (format !== "binary" && oid === INT8_ARRAY_OID) return (text: string) => parseTextArray(text).map(BigInt);
+    if (format !== "binary" && oid === INT8_ARRAY_OID)
+      return (text: string) => parseTextArray(text).map(BigInt);
     return types.getTypeParser(oid, format ?? "text");
   }) as typeof types.getTypeParser, // one function for all of its overloads
 };

@@ -36,7 +36,11 @@ export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Dat
   return {
     schema: options.schema,
     q,
-    tx: (fn) => withBackoff({ what: "transaction", logger, maxAttempts: MAX_TRIES, isRetryable: isTransient, initialMs: 10 }, () => runTransaction(q, fn)),
+    tx: (fn) =>
+      withBackoff(
+        { what: "transaction", logger, maxAttempts: MAX_TRIES, isRetryable: isTransient, initialMs: 10 },
+        () => runTransaction(q, fn),
+      ),
     listen: (channel, onNotify, signal) => listen({ open, logger, channel, onNotify, signal }),
     openClient: open,
     close: () => q.destroy(),

@@ -53,7 +53,8 @@ async function settleRaces(fn: () => Promise<void>): Promise<void> {
     try {
       return await fn();
     } catch (error) {
-      if (attempt >= MAX_TRIES || !(error instanceof DatabaseError) || !raceCodes.has(error.code ?? "")) throw error;
+      if (attempt >= MAX_TRIES || !(error instanceof DatabaseError) || !raceCodes.has(error.code ?? ""))
+        throw error;
       await delay(20 * attempt * Math.random());
     }
   }

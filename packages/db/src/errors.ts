@@ -4,8 +4,25 @@ import { DatabaseError } from "pg";
 const transientCodes = new Set(["40001", "40P01"]);
 
 /** Network errors and the SQLSTATEs of a server that goes away, comes up, or has no room for another connection. */
-const unreachableCodes = new Set(["57P01", "57P02", "57P03", "53300", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EPIPE", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH"]);
-const unreachableMessages = ["Connection terminated", "timeout exceeded when trying to connect", "Client has encountered a connection error", "timeout expired"];
+const unreachableCodes = new Set([
+  "57P01",
+  "57P02",
+  "57P03",
+  "53300",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ETIMEDOUT",
+  "EPIPE",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+]);
+const unreachableMessages = [
+  "Connection terminated",
+  "timeout exceeded when trying to connect",
+  "Client has encountered a connection error",
+  "timeout expired",
+];
 
 export function isTransient(error: unknown): boolean {
   return error instanceof DatabaseError && error.code !== undefined && transientCodes.has(error.code);
@@ -22,5 +39,9 @@ export function isUnreachable(error: unknown): boolean {
 
 /** True when a unique index or primary key refused the row; `constraint` narrows it to one. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  return error instanceof DatabaseError && error.code === "23505" && (constraint === undefined || error.constraint === constraint);
+  return (
+    error instanceof DatabaseError &&
+    error.code === "23505" &&
+    (constraint === undefined || error.constraint === constraint)
+  );
 }

@@ -21,7 +21,13 @@ export async function listen({ open, logger, channel, onNotify, signal }: Listen
   }
 }
 
-async function connect({ open, logger, channel, onNotify, signal }: ListenOptions): Promise<Client | undefined> {
+async function connect({
+  open,
+  logger,
+  channel,
+  onNotify,
+  signal,
+}: ListenOptions): Promise<Client | undefined> {
   try {
     return await withBackoff({ what: "listen", logger, signal }, async () => {
       const client = await open("listen");

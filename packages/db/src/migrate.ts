@@ -7,7 +7,10 @@ import type { Database } from "./database.ts";
  * Runs the migrations that this schema has not seen, in the order of their names, all or none, forward only. One process at a time does so, the others wait.
  * Lists of several packages can be merged: an unseen name may sort before a seen one. Names of migrations are never reused or renamed.
  */
-export async function migrate<T>(db: Database<T>, migrations: Readonly<Record<string, Migration>>): Promise<readonly string[]> {
+export async function migrate<T>(
+  db: Database<T>,
+  migrations: Readonly<Record<string, Migration>>,
+): Promise<readonly string[]> {
   const client = await db.openClient("migrate");
   const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: poolOf(client) }) });
   try {
@@ -18,7 +21,11 @@ export async function migrate<T>(db: Database<T>, migrations: Readonly<Record<st
   }
 }
 
-async function run(kysely: Kysely<unknown>, schema: string, migrations: Readonly<Record<string, Migration>>): Promise<readonly string[]> {
+async function run(
+  kysely: Kysely<unknown>,
+  schema: string,
+  migrations: Readonly<Record<string, Migration>>,
+): Promise<readonly string[]> {
   const migrator = new Migrator({
     db: kysely,
     provider: { getMigrations: () => Promise.resolve({ ...migrations }) },
@@ -27,11 +34,21 @@ async function run(kysely: Kysely<unknown>, schema: string, migrations: Readonly
   });
   const { error, results = [] } = await migrator.migrateToLatest();
   const failed = results.find((result) => result.status === "Error");
-  if (error) throw new Error(failed ? `Migration ${failed.migrationName} of schema ${schema} failed` : `Could not migrate schema ${schema}`, { cause: error });
+  if (error)
+    throw new Error(
+      failed
+        ? `Migration ${failed.migrationName} of schema ${schema} failed`
+        : `Could not migrate schema ${schema}`,
+      { cause: error },
+    );
   return results.map((result) => result.migrationName);
 }
 
 /** Kysely's dialect wants a pool; this one always hands out the same connection. */
 function poolOf(client: Client): PostgresPool {
-  return { options: {}, connect: () => Promise.resolve(Object.assign(client, { release: () => {} })), end: () => Promise.resolve() };
+  return {
+    options: {},
+    connect: () => Promise.resolve(Object.assign(client, { release: () => {} })),
+    end: () => Promise.resolve(),
+  };
 }

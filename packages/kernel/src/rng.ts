@@ -38,7 +38,8 @@ export class Rng {
 
   /** A uniform integer in [0, bound), without modulo bias. `bound` is an integer in [1, 2^32]. */
   int(bound: number): number {
-    if (!Number.isInteger(bound) || bound < 1 || bound > TWO_POW_32) throw new RangeError(`The bound must be an integer in [1, 2^32], got ${bound}`);
+    if (!Number.isInteger(bound) || bound < 1 || bound > TWO_POW_32)
+      throw new RangeError(`The bound must be an integer in [1, 2^32], got ${bound}`);
     const limit = TWO_POW_32 - (TWO_POW_32 % bound);
     let drawn = this.nextU32();
     while (drawn >= limit) drawn = this.nextU32();

@@ -28,9 +28,11 @@ const severities: Readonly<Record<string, SeverityNumber>> = {
 function flatten(fields: object, prefix = ""): Attributes {
   const attributes: Attributes = {};
   for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
-    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") attributes[prefix + name] = value;
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+      attributes[prefix + name] = value;
     else if (Array.isArray(value)) attributes[prefix + name] = JSON.stringify(value);
-    else if (value !== null && typeof value === "object") Object.assign(attributes, flatten(value, `${prefix}${name}.`));
+    else if (value !== null && typeof value === "object")
+      Object.assign(attributes, flatten(value, `${prefix}${name}.`));
   }
   return attributes;
 }

@@ -1,7 +1,13 @@
 export { type BackoffOptions, backoffDelays, type RetryOptions, withBackoff } from "./backoff.ts";
 export { type ComposeOptions, composeService, type Part } from "./compose-service.ts";
 export { secret } from "./config-options.ts";
-export { type Config, ConfigExit, type ConfigSource, type LoadConfigOptions, loadConfig } from "./load-config.ts";
+export {
+  type Config,
+  ConfigExit,
+  type ConfigSource,
+  type LoadConfigOptions,
+  loadConfig,
+} from "./load-config.ts";
 export { createLogger, type Logger, type LoggerOptions, type LogLevel, logLevels } from "./logger.ts";
 export { type Command, runService } from "./run-service.ts";
 export type { Addresses, Service } from "./service.ts";

@@ -35,19 +35,35 @@ const EX_CONFIG = 78;
  * Reads the configuration from environment variables. Lists are comma-separated or JSON, other compound values are JSON, an empty variable counts as unset,
  * and a secret may stand in the file that `<VARIABLE>_FILE` names. Throws ConfigExit for `--help`, `--print-config` and, naming every problem at once, for a wrong configuration.
  */
-export function loadConfig<S extends z.ZodObject>({ service, schema, env, argv }: LoadConfigOptions<S>): Config<S> {
+export function loadConfig<S extends z.ZodObject>({
+  service,
+  schema,
+  env,
+  argv,
+}: LoadConfigOptions<S>): Config<S> {
   const options = listOptions(service, schema);
   const unknown = argv.filter((flag) => flag !== "--help" && flag !== "--print-config");
-  if (unknown.length > 0) throw new ConfigExit(`Unknown argument ${unknown.join(" ")}; ${service} knows --help and --print-config.`, EX_USAGE);
+  if (unknown.length > 0)
+    throw new ConfigExit(
+      `Unknown argument ${unknown.join(" ")}; ${service} knows --help and --print-config.`,
+      EX_USAGE,
+    );
   if (argv.includes("--help")) throw new ConfigExit(helpText(service, options), 0, true);
   const { raw, problems } = readRaw(options, env);
   const parsed = schema.safeParse(raw);
-  if (!parsed.success || problems.length > 0) throw new ConfigExit(problemText(service, [...problems, ...describeIssues(parsed.error, options, env)]), EX_CONFIG);
+  if (!parsed.success || problems.length > 0)
+    throw new ConfigExit(
+      problemText(service, [...problems, ...describeIssues(parsed.error, options, env)]),
+      EX_CONFIG,
+    );
   if (argv.includes("--print-config")) throw new ConfigExit(printText(parsed.data, options), 0);
   return deepFreeze(parsed.data) as Config<S>;
 }
 
-function readRaw(options: readonly ConfigOption[], env: ConfigSource["env"]): { raw: object; problems: readonly string[] } {
+function readRaw(
+  options: readonly ConfigOption[],
+  env: ConfigSource["env"],
+): { raw: object; problems: readonly string[] } {
   const raw: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const option of options) {
@@ -70,7 +86,10 @@ function readText(option: ConfigOption, env: ConfigSource["env"]): string | unde
   try {
     return readFileSync(file, "utf8").trimEnd();
   } catch (error) {
-    throw new Error(`cannot read the file named by ${option.env}_FILE (${error instanceof Error ? error.message : String(error)})`, { cause: error });
+    throw new Error(
+      `cannot read the file named by ${option.env}_FILE (${error instanceof Error ? error.message : String(error)})`,
+      { cause: error },
+    );
   }
 }
 
@@ -80,7 +99,8 @@ function coerce(text: string, type: string): unknown {
   if (type === "bigint") return /^-?\d+$/.test(text) ? BigInt(text) : text;
   if (type === "boolean") return text === "true" ? true : text === "false" ? false : text;
   if (type === "array" && !text.startsWith("[")) return text.split(",").map((item) => item.trim());
-  if (type === "array" || type === "record" || type === "tuple" || type === "map") return JSON.parse(text) as unknown;
+  if (type === "array" || type === "record" || type === "tuple" || type === "map")
+    return JSON.parse(text) as unknown;
   return text;
 }
 
@@ -103,28 +123,46 @@ function parentOf(raw: Record<string, unknown>, path: readonly string[]): Record
   return parent;
 }
 
-function describeIssues(error: z.ZodError | undefined, options: readonly ConfigOption[], env: ConfigSource["env"]): readonly string[] {
+function describeIssues(
+  error: z.ZodError | undefined,
+  options: readonly ConfigOption[],
+  env: ConfigSource["env"],
+): readonly string[] {
   return (error?.issues ?? []).map((issue) => {
     const path = issue.path.map(String);
     const option = options.find((candidate) => candidate.path.every((key, index) => path[index] === key));
     if (!option) return `${path.join(".")}: ${issue.message}`;
     const found = env[option.env] || undefined;
-    if (found === undefined && !env[`${option.env}_FILE`]) return `${option.env}: required but not set${option.description ? ` (${option.description})` : ""}`;
+    if (found === undefined && !env[`${option.env}_FILE`])
+      return `${option.env}: required but not set${option.description ? ` (${option.description})` : ""}`;
     return `${option.env}: ${issue.message}${option.secret ? "" : `, found "${found}"`}`;
   });
 }
 
 function problemText(service: string, problems: readonly string[]): string {
-  return [`The configuration of ${service} has ${problems.length} problem(s):`, ...problems.map((problem) => `  ${problem}`), "--help lists all variables."].join("\n");
+  return [
+    `The configuration of ${service} has ${problems.length} problem(s):`,
+    ...problems.map((problem) => `  ${problem}`),
+    "--help lists all variables.",
+  ].join("\n");
 }
 
 function helpText(service: string, options: readonly ConfigOption[]): string {
-  const lines = options.map((option) => `  ${option.env}  ${traitsOf(option)}\n      ${option.description ?? "No description."}`);
-  return [`${service} takes its configuration from environment variables. Flags: --help, --print-config.`, "", ...lines].join("\n");
+  const lines = options.map(
+    (option) => `  ${option.env}  ${traitsOf(option)}\n      ${option.description ?? "No description."}`,
+  );
+  return [
+    `${service} takes its configuration from environment variables. Flags: --help, --print-config.`,
+    "",
+    ...lines,
+  ].join("\n");
 }
 
 function traitsOf(option: ConfigOption): string {
-  const standard = option.defaultValue === undefined ? [] : [`default ${option.secret ? "[redacted]" : JSON.stringify(option.defaultValue)}`];
+  const standard =
+    option.defaultValue === undefined
+      ? []
+      : [`default ${option.secret ? "[redacted]" : JSON.stringify(option.defaultValue)}`];
   return `(${[option.type, option.required ? "required" : "optional", ...standard, ...(option.secret ? [`secret, or in the file ${option.env}_FILE`] : [])].join("; ")})`;
 }
 
@@ -137,7 +175,9 @@ function redact(value: unknown, path: readonly string[], secrets: ReadonlySet<st
   if (secrets.has(path.join("."))) return value === undefined ? undefined : "[redacted]";
   if (typeof value === "bigint") return value.toString();
   if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, redact(child, [...path, key], secrets)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [key, redact(child, [...path, key], secrets)]),
+  );
 }
 
 function deepFreeze<T>(value: T): T {
@@ -148,4 +188,8 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-type DeepReadonly<T> = T extends (...args: never[]) => unknown ? T : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+type DeepReadonly<T> = T extends (...args: never[]) => unknown
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;

@@ -16,7 +16,17 @@ export interface LoggerOptions {
 }
 
 /** Fields that never appear in a log line, at the top and up to two levels down. */
-const secretFields = ["password", "secret", "secretAccessKey", "token", "apiKey", "authorization", "mnemonic", "seed", "salt"];
+const secretFields = [
+  "password",
+  "secret",
+  "secretAccessKey",
+  "token",
+  "apiKey",
+  "authorization",
+  "mnemonic",
+  "seed",
+  "salt",
+];
 
 /** JSON lines with `trace_id` and `span_id` of the active span; where telemetry exports logs, each line goes there too, after redaction. */
 export function createLogger({ service, level, redact = [], destination }: LoggerOptions): Logger {

@@ -1,4 +1,4 @@
-import { type ConfigSource, ConfigExit } from "./load-config.ts";
+import { ConfigExit, type ConfigSource } from "./load-config.ts";
 import { createLogger } from "./logger.ts";
 import type { Service } from "./service.ts";
 
@@ -40,15 +40,26 @@ async function serve(service: Service, signal: AbortSignal): Promise<void> {
 }
 
 /** Arguments before the first flag name a command and what it works on. */
-function splitArguments(argv: readonly string[]): { command: string | undefined; args: readonly string[]; flags: readonly string[] } {
+function splitArguments(argv: readonly string[]): {
+  command: string | undefined;
+  args: readonly string[];
+  flags: readonly string[];
+} {
   if (argv[0]?.startsWith("-")) return { command: undefined, args: [], flags: argv };
   const [command, ...args] = argv;
   return { command, args, flags: [] };
 }
 
-function findCommand<Config>(commands: Readonly<Record<string, Command<Config>>>, name: string): Command<Config> {
+function findCommand<Config>(
+  commands: Readonly<Record<string, Command<Config>>>,
+  name: string,
+): Command<Config> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) throw new ConfigExit(`Unknown command "${name}"; known: ${Object.keys(commands).join(", ") || "none"}`, 64);
+  if (!command)
+    throw new ConfigExit(
+      `Unknown command "${name}"; known: ${Object.keys(commands).join(", ") || "none"}`,
+      64,
+    );
   return command;
 }
 

@@ -15,5 +15,8 @@ const switches = [
 if (switches.some((name) => process.env[name])) {
   const { startNodeSdk } = await import("@opentelemetry/sdk-node");
   const sdk = startNodeSdk();
-  process.once("beforeExit", () => void Promise.race([sdk.shutdown(), delay(5_000, undefined, { ref: false })]));
+  process.once(
+    "beforeExit",
+    () => void Promise.race([sdk.shutdown(), delay(5_000, undefined, { ref: false })]),
+  );
 }

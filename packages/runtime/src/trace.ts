@@ -1,4 +1,13 @@
-import { type Context, context, type Meter, metrics, propagation, ROOT_CONTEXT, type Tracer, trace } from "@opentelemetry/api";
+import {
+  type Context,
+  context,
+  type Meter,
+  metrics,
+  propagation,
+  ROOT_CONTEXT,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
 
 export function tracer(name: string): Tracer {
   return trace.getTracer(name);

@@ -1,0 +1,112 @@
+import { type Logger, withBackoff } from "@gradients/runtime";
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import {
+  AuthorizationError,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  type Status,
+} from "nats";
+
+export type StreamName = "EVENTS" | "PROGRESS";
+
+export interface BusOptions {
+  /** host:port or nats:// URLs. */
+  readonly servers: readonly string[];
+  /** Shown in the server's connection list. */
+  readonly name: string;
+  /** The text of a .creds file. */
+  readonly creds?: string | undefined;
+  /** Copies of each stream; 3 in a cluster, 1 if absent. */
+  readonly replicas?: number | undefined;
+  /** Byte limits other than the standard ones. */
+  readonly maxBytes?: Readonly<Partial<Record<StreamName, number>>> | undefined;
+}
+
+/** One service's connection to NATS. */
+export interface Bus {
+  readonly connection: NatsConnection;
+  readonly jetstream: JetStreamClient;
+  readonly replicas: number;
+  readonly maxBytes: Readonly<Partial<Record<StreamName, number>>>;
+  manager(): Promise<JetStreamManager>;
+  /** How often the connection was made anew; a change means that the server may have been replaced by one with an empty store. */
+  reconnects(): number;
+  /** Sends what is buffered, then closes. */
+  close(): Promise<void>;
+}
+
+/** Connects, trying until the server is there; a refused login is thrown. A connection lost later is made anew for ever. */
+export async function connectBus(options: BusOptions, logger: Logger): Promise<Bus> {
+  const connection = await withBackoff(
+    {
+      what: "connect to NATS",
+      logger,
+      maxMs: 5_000,
+      isRetryable: (error) => !(error instanceof AuthorizationError),
+    },
+    () => connect(connectionOptions(options)),
+  );
+  let reconnects = 0;
+  void followStatus(connection, logger, () => reconnects++);
+  return {
+    connection,
+    jetstream: jetstream(connection),
+    replicas: options.replicas ?? 1,
+    maxBytes: options.maxBytes ?? {},
+    manager: () => jetstreamManager(connection, { checkAPI: false }),
+    reconnects: () => reconnects,
+    close: () => close(connection),
+  };
+}
+
+function connectionOptions({ servers, name, creds }: BusOptions): NodeConnectionOptions {
+  return {
+    servers: [...servers],
+    name,
+    ...(creds === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(creds)) }),
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    pingInterval: 10_000,
+    timeout: 5_000,
+  };
+}
+
+async function followStatus(
+  connection: NatsConnection,
+  logger: Logger,
+  onReconnect: () => void,
+): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === "reconnect") onReconnect();
+    logStatus(status, logger);
+  }
+}
+
+function logStatus(status: Status, logger: Logger): void {
+  switch (status.type) {
+    case "disconnect":
+    case "staleConnection":
+      logger.warn({ status: status.type }, "NATS connection lost");
+      return;
+    case "reconnect":
+      logger.info({ server: status.server }, "NATS connection restored");
+      return;
+    case "error":
+      logger.warn({ err: status.error }, "NATS connection error");
+      return;
+    default:
+      logger.debug({ status: status.type }, "NATS connection status");
+  }
+}
+
+async function close(connection: NatsConnection): Promise<void> {
+  if (connection.isClosed()) return;
+  const drained = connection.drain().catch(() => {}); // closed below either way
+  const late = new Promise((resolve) => setTimeout(resolve, 2_000).unref());
+  await Promise.race([drained, late]);
+  await connection.close();
+}

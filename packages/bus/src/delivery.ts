@@ -1,0 +1,172 @@
+import { type Database, isUnreachable } from "@gradients/db";
+import type { EventId } from "@gradients/kernel";
+import { type Logger, tracer, withBackoff, withExtractedTrace } from "@gradients/runtime";
+import type { JsMsg } from "@nats-io/jetstream";
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { ACK_WAIT_MS } from "./consume.ts";
+import { recordDeadLetter } from "./dead-letters.ts";
+import { type EventHandler, type EventHandlers, PermanentError } from "./handlers.ts";
+import { ADDRESSEE_HEADER, fromMsgHeaders } from "./headers.ts";
+import { countConsumed, type Outcome } from "./observe.ts";
+import type { BusTables, Headers } from "./tables.ts";
+
+export interface DeliveryOptions<T extends BusTables> {
+  readonly consumer: string;
+  readonly db: Database<T>;
+  readonly busDb: Database<BusTables>;
+  readonly logger: Logger;
+  readonly handlers: EventHandlers<T>;
+  readonly maxDeliveries: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Delivery {
+  /** Settles one message: acked, to come again, or put aside. Never throws. */
+  process(message: JsMsg): Promise<void>;
+}
+
+/** Waits between deliveries, about four minutes in all; the last one repeats. */
+const retryDelaysMs = [500, 2_000, 5_000, 15_000, 30_000, 60_000, 120_000];
+
+export function createDelivery<T extends BusTables>(options: DeliveryOptions<T>): Delivery {
+  const handlers = new Map(options.handlers.map((handler) => [handler.schema.typeName, handler]));
+  return {
+    process: async (message) => {
+      if (options.signal.aborted) return message.nak();
+      const headers = fromMsgHeaders(message.headers);
+      const type = headers["ce-type"] ?? "";
+      const outcome = await route(options, handlers.get(type), headers, message);
+      countConsumed(options.consumer, type, outcome);
+    },
+  };
+}
+
+async function route<T extends BusTables>(
+  options: DeliveryOptions<T>,
+  handler: EventHandler<T> | undefined,
+  headers: Headers,
+  message: JsMsg,
+): Promise<Outcome> {
+  const addressee = headers[ADDRESSEE_HEADER];
+  if (handler && headers["ce-id"] && (addressee === undefined || addressee === options.consumer)) {
+    return withExtractedTrace(headers, () =>
+      inSpan(options.consumer, headers, () => settle(options, handler, headers, message)),
+    );
+  }
+  message.ack();
+  return handler && headers["ce-id"] ? "not_addressed" : "unknown_type";
+}
+
+function inSpan(consumer: string, headers: Headers, fn: () => Promise<Outcome>): Promise<Outcome> {
+  const attributes = {
+    "messaging.system": "nats",
+    "messaging.consumer.group.name": consumer,
+    "messaging.message.id": headers["ce-id"] ?? "",
+  };
+  return tracer("@gradients/bus").startActiveSpan(
+    `process ${headers["ce-type"]}`,
+    { kind: SpanKind.CONSUMER, attributes },
+    async (span) => {
+      const outcome = await fn();
+      span.setAttribute("gradients.outcome", outcome);
+      if (outcome === "retried" || outcome === "dead_lettered")
+        span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+      return outcome;
+    },
+  );
+}
+
+async function settle<T extends BusTables>(
+  options: DeliveryOptions<T>,
+  handler: EventHandler<T>,
+  headers: Headers,
+  message: JsMsg,
+): Promise<Outcome> {
+  const working = setInterval(() => message.working(), ACK_WAIT_MS / 3);
+  try {
+    const outcome = await whileDatabaseIsBack(options, () => handleOnce(options, handler, headers, message));
+    message.ack();
+    return outcome;
+  } catch (error) {
+    return await reject(options, headers, message, error);
+  } finally {
+    clearInterval(working);
+  }
+}
+
+/** A database that is away is no fault of the event and costs it no delivery. */
+function whileDatabaseIsBack<T extends BusTables, R>(
+  { logger, signal }: DeliveryOptions<T>,
+  fn: () => Promise<R>,
+): Promise<R> {
+  return withBackoff({ what: "handle event", logger, signal, maxMs: 5_000, isRetryable: isUnreachable }, fn);
+}
+
+function handleOnce<T extends BusTables>(
+  { db, consumer, maxDeliveries }: DeliveryOptions<T>,
+  handler: EventHandler<T>,
+  headers: Headers,
+  message: JsMsg,
+): Promise<Outcome> {
+  if (message.info.deliveryCount > maxDeliveries)
+    throw new PermanentError("Delivered too often without an outcome");
+  const eventId = headers["ce-id"] as EventId; // checked by route
+  const time = new Date(headers["ce-time"] ?? message.time);
+  return db.tx(async (tx) => {
+    // Without a lock: a concurrent delivery of the same event waits for this row and then finds it.
+    const { numInsertedOrUpdatedRows } = await (tx as unknown as Database<BusTables>["q"])
+      .insertInto("inbox")
+      .values({ consumer, event_id: eventId })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    if (numInsertedOrUpdatedRows === 0n) return "duplicate";
+    await handler.handle(message.data, { tx, eventId, time, aggregateId: headers["ce-subject"] ?? "" });
+    return "handled";
+  });
+}
+
+async function reject<T extends BusTables>(
+  options: DeliveryOptions<T>,
+  headers: Headers,
+  message: JsMsg,
+  error: unknown,
+): Promise<Outcome> {
+  const { logger, maxDeliveries, consumer, signal } = options;
+  const deliveries = message.info.deliveryCount;
+  const fields = { event_id: headers["ce-id"], type: headers["ce-type"], deliveries, err: error };
+  const isFinal = error instanceof PermanentError || deliveries >= maxDeliveries;
+  if (signal.aborted || !isFinal) return retryLater(options, message, fields);
+  try {
+    await whileDatabaseIsBack(options, () =>
+      recordDeadLetter(options.busDb, {
+        consumer,
+        headers,
+        subject: message.subject,
+        payload: message.data,
+        deliveries,
+        error,
+      }),
+    );
+  } catch (cause) {
+    return retryLater(options, message, { ...fields, err: cause });
+  }
+  message.term("dead letter recorded");
+  logger.error(fields, "event put aside as a dead letter");
+  return "dead_lettered";
+}
+
+function retryLater<T extends BusTables>(
+  { logger }: DeliveryOptions<T>,
+  message: JsMsg,
+  fields: { readonly deliveries: number; readonly err: unknown },
+): Outcome {
+  const base = retryDelaysMs[Math.min(fields.deliveries, retryDelaysMs.length) - 1] ?? 0;
+  const delayMs = Math.round(base * (0.75 + Math.random() / 2));
+  logger[fields.deliveries < 3 ? "info" : "warn"](
+    { ...fields, delay_ms: delayMs },
+    "event will be delivered again",
+  );
+  message.nak(delayMs);
+  return "retried";
+}

@@ -1,0 +1,124 @@
+import { type Database, withAdvisoryLock } from "@gradients/db";
+import { type Logger, type Part, withBackoff } from "@gradients/runtime";
+import { sql } from "kysely";
+import type { Bus } from "./connect-bus.ts";
+import { toMsgHeaders } from "./headers.ts";
+import { countPublished } from "./observe.ts";
+import { outboxChannel } from "./outbox.ts";
+import { pruneBusTables } from "./prune.ts";
+import { republishIfStreamIsNew } from "./stream-identity.ts";
+import { type BusTables, busTablesOf, type Headers } from "./tables.ts";
+import { createWake, type Wake } from "./wake.ts";
+
+export interface OutboxRelayOptions<T extends BusTables> {
+  readonly db: Database<T>;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly service: string;
+}
+
+const BATCH = 256;
+const POLL_MS = 1_000;
+const HOUSEKEEPING_MS = 30_000;
+const PUBLISH_TIMEOUT_MS = 5_000;
+
+/**
+ * Publishes the outbox in the order of its ids. One replica of a service does so at a time, held by an advisory lock on a connection of its own; two at once
+ * (a lock just lost) only cost duplicates, which the stream and the inbox drop. Rows stay for replay until they are pruned. At stop it makes a last pass.
+ */
+export function createOutboxRelay<T extends BusTables>({
+  db,
+  bus,
+  logger,
+  service,
+}: OutboxRelayOptions<T>): Part {
+  const deps: Deps = {
+    db: busTablesOf(db),
+    bus,
+    logger: logger.child({ part: "outbox relay" }),
+    service,
+    wake: createWake(),
+  };
+  return { name: "outbox relay", stopTimeoutMs: 10_000, run: (signal) => runRelay(deps, signal) };
+}
+
+async function runRelay(deps: Deps, signal: AbortSignal): Promise<void> {
+  const listening = deps.db.listen(outboxChannel(deps.db.schema), deps.wake.ring, signal);
+  const leading = withBackoff(
+    { what: "relay the outbox", logger: deps.logger, signal, maxMs: 2_000, resetAfterMs: 10_000 },
+    () => withAdvisoryLock(deps.db, "outbox-relay", signal, (held) => lead(deps, held, signal)),
+  );
+  await Promise.all([
+    listening,
+    leading.catch((error: unknown) => (signal.aborted ? undefined : Promise.reject(error))),
+  ]);
+}
+
+/** Relays while the lock is held. Throws when a publish fails; the caller starts over. */
+async function lead(deps: Deps, held: AbortSignal, stop: AbortSignal): Promise<void> {
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  let reconnects = -1;
+  while (!held.aborted) {
+    if (reconnects !== deps.bus.reconnects() || performance.now() - checkedAt > HOUSEKEEPING_MS) {
+      reconnects = deps.bus.reconnects();
+      checkedAt = performance.now();
+      await republishIfStreamIsNew(deps);
+      await pruneBusTables(deps.db);
+    }
+    if ((await relayBatch(deps)) < BATCH) await deps.wake.wait(POLL_MS, held);
+  }
+  if (stop.aborted) await relayBatch(deps);
+}
+
+/** Number of rows found. Published ones are marked even when others fail, and then the first failure is thrown. */
+async function relayBatch({ db, bus, service }: Deps): Promise<number> {
+  const rows = await loadUnpublished(db);
+  const outcomes = await Promise.allSettled(rows.map((row) => publish(bus, row)));
+  const published = rows.filter((_, index) => outcomes[index]?.status === "fulfilled");
+  await markPublished(db, published);
+  countPublished(service, published);
+  const failure = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failure) throw failure.reason;
+  return rows.length;
+}
+
+/** No lock: the relay is alone. Index outbox_unpublished. */
+function loadUnpublished(db: Database<BusTables>): Promise<OutboxRow[]> {
+  return db.q
+    .selectFrom("outbox")
+    .select(["id", "type", "subject", "headers", "payload"])
+    .where("published_at", "is", null)
+    .orderBy("id")
+    .limit(BATCH)
+    .execute();
+}
+
+async function publish(bus: Bus, row: OutboxRow): Promise<void> {
+  await bus.jetstream.publish(row.subject, row.payload, {
+    headers: toMsgHeaders(row.headers),
+    timeout: PUBLISH_TIMEOUT_MS,
+  });
+}
+
+/** By primary key. */
+async function markPublished(db: Database<BusTables>, rows: readonly OutboxRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const ids = rows.map(({ id }) => id.toString());
+  await sql`update outbox set published_at = now() where id = any(${ids}::bigint[])`.execute(db.q);
+}
+
+interface OutboxRow {
+  readonly id: bigint;
+  readonly type: string;
+  readonly subject: string;
+  readonly headers: Headers;
+  readonly payload: Uint8Array;
+}
+
+interface Deps {
+  readonly db: Database<BusTables>;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly service: string;
+  readonly wake: Wake;
+}

@@ -1,0 +1,49 @@
+import type { Database, Tx } from "@gradients/db";
+import { injectTrace } from "@gradients/runtime";
+import { sql } from "kysely";
+import type { OutboxEvent } from "./event.ts";
+import { type BusTables, busTablesOf, type Headers } from "./tables.ts";
+
+/** Stores events with the transaction and wakes the relay at its commit. Order is kept for events of one aggregate whose row the transaction has locked. */
+export async function appendOutbox<T extends BusTables>(
+  tx: Tx<T>,
+  events: OutboxEvent | readonly OutboxEvent[],
+): Promise<void> {
+  const list: readonly OutboxEvent[] = "eventId" in events ? [events] : events;
+  if (list.length === 0) return;
+  const busTx = tx as unknown as Tx<BusTables>; // a narrowing that Kysely's invariant types hide
+  await busTx
+    .insertInto("outbox")
+    .values(list.map((item) => toRow(item, tx.now)))
+    .returning(sql`pg_notify(current_schema() || '_outbox', '')`.as("notified"))
+    .execute();
+}
+
+/** The channel that appendOutbox notifies. */
+export function outboxChannel(schema: string): string {
+  return `${schema}_outbox`;
+}
+
+/** Has the relay publish again whatever was published since then, for a broker that lost it. Consumers' inboxes drop what they have seen. Returns the number of events. */
+export async function republishSince<T extends BusTables>(db: Database<T>, since: Date): Promise<number> {
+  const { numUpdatedRows } = await busTablesOf(db)
+    .q.updateTable("outbox")
+    .set({ published_at: null })
+    .where("published_at", ">=", since)
+    .executeTakeFirst();
+  return Number(numUpdatedRows);
+}
+
+function toRow({ eventId, type, subject, source, aggregateId, payload }: OutboxEvent, now: Date) {
+  const headers: Record<string, string> = {
+    "Nats-Msg-Id": eventId,
+    "ce-specversion": "1.0",
+    "ce-id": eventId,
+    "ce-type": type,
+    "ce-source": source,
+    "ce-subject": aggregateId,
+    "ce-time": now.toISOString(),
+  };
+  injectTrace(headers);
+  return { event_id: eventId, type, subject, headers: JSON.stringify(headers satisfies Headers), payload };
+}
