@@ -1,0 +1,10 @@
+export { type GuardedChild, type GuardedCommand, spawnGuarded } from "./guarded-child.ts";
+export { type Nats, type NatsOptions, startNats } from "./nats.ts";
+export { freePort, freePorts } from "./ports.ts";
+export { type Postgres, type PostgresOptions, type RunningServer, startPostgres } from "./postgres.ts";
+export { type S3Access, type S3Options, type S3Server, startS3 } from "./s3.ts";
+export { type TestBucket, testBucket } from "./test-bucket.ts";
+export { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from "./test-database.ts";
+export { testNats } from "./test-nats.ts";
+export type { TestRun } from "./test-run.ts";
+export { ServerStartError } from "./until-ready.ts";

@@ -1,0 +1,47 @@
+import { defineConfig } from "vitest/config";
+
+const sources = ["packages", "services", "tools"];
+const named = (suffix: string) => sources.map((folder) => `${folder}/**/*${suffix}`);
+const integration = named(".int.test.ts");
+const system = named(".system.test.ts");
+const never = ["**/node_modules/**", "**/dist/**"];
+
+// biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
+export default defineConfig({
+  test: {
+    // Two cores and a database server: more workers only wait for each other.
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: named(".test.{ts,mjs}"),
+          exclude: [...never, ...integration, ...system],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "int",
+          include: integration,
+          exclude: never,
+          globalSetup: ["packages/testkit/src/global-setup.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "system",
+          include: system,
+          exclude: never,
+          fileParallelism: false,
+          testTimeout: 15 * 60_000,
+          hookTimeout: 5 * 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
