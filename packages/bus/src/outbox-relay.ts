@@ -44,14 +44,18 @@ export function createOutboxRelay<T extends BusTables>({
 
 async function runRelay(deps: Deps, signal: AbortSignal): Promise<void> {
   const listening = deps.db.listen(outboxChannel(deps.db.schema), deps.wake.ring, signal);
-  const leading = withBackoff(
-    { what: "relay the outbox", logger: deps.logger, signal, maxMs: 2_000, resetAfterMs: 10_000 },
-    () => withAdvisoryLock(deps.db, "outbox-relay", signal, (held) => lead(deps, held, signal)),
-  );
-  await Promise.all([
-    listening,
-    leading.catch((error: unknown) => (signal.aborted ? undefined : Promise.reject(error))),
-  ]);
+  await Promise.all([listening, leadAgainAndAgain(deps, signal)]);
+}
+
+async function leadAgainAndAgain(deps: Deps, signal: AbortSignal): Promise<void> {
+  const retry = { what: "relay the outbox", logger: deps.logger, signal, maxMs: 2_000, resetAfterMs: 10_000 };
+  try {
+    await withBackoff(retry, () =>
+      withAdvisoryLock(deps.db, "outbox-relay", signal, (held) => lead(deps, held, signal)),
+    );
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }
 
 /** Relays while the lock is held. Throws when a publish fails; the caller starts over. */

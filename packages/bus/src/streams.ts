@@ -18,8 +18,8 @@ export const EVENT_MAX_AGE_MS = 7 * 24 * HOUR;
 const DUPLICATE_WINDOW_MS = 10 * 60_000;
 
 const streams: readonly StreamSpec[] = [
-  { name: "EVENTS", subjects: ["event.>"], maxAgeMs: EVENT_MAX_AGE_MS, maxBytes: 512 * MIB },
-  { name: "PROGRESS", subjects: ["progress.>"], maxAgeMs: 24 * HOUR, maxBytes: 512 * MIB },
+  { name: "EVENTS", subjects: ["event.>"], maxAgeMs: EVENT_MAX_AGE_MS, maxBytes: 128 * MIB },
+  { name: "PROGRESS", subjects: ["progress.>"], maxAgeMs: 24 * HOUR, maxBytes: 96 * MIB },
 ];
 
 /**

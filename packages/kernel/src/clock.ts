@@ -45,14 +45,14 @@ export function manualClock(start: Date | number | string = 0): ManualClock {
 
 function addSleeper(sleepers: Set<Sleeper>, dueAt: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
+    if (signal?.aborted) return reject(reasonOf(signal));
     const leave = () => {
       sleepers.delete(sleeper);
       signal?.removeEventListener("abort", onAbort);
     };
     const onAbort = () => {
       leave();
-      reject(signal?.reason);
+      if (signal) reject(reasonOf(signal));
     };
     const wake = () => {
       leave();
@@ -62,6 +62,11 @@ function addSleeper(sleepers: Set<Sleeper>, dueAt: number, signal: AbortSignal |
     sleepers.add(sleeper);
     signal?.addEventListener("abort", onAbort, { once: true });
   });
+}
+
+/** Whatever was given to `abort()`; an Error unless someone insists. */
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason as Error;
 }
 
 function earliest(sleepers: ReadonlySet<Sleeper>, until: number): Sleeper | undefined {

@@ -13,7 +13,8 @@ export function rao(amount: bigint): Rao {
 
 /** All nine decimals, so nothing is rounded: `formatTao(rao(1234567891n))` is "1.234567891". */
 export function formatTao(amount: Rao): string {
-  const magnitude = amount < 0n ? -amount : amount;
+  const signed: bigint = amount;
+  const magnitude = signed < 0n ? -signed : signed;
   const fraction = (magnitude % RAO_PER_TAO).toString().padStart(DECIMALS, "0");
   return `${amount < 0n ? "-" : ""}${magnitude / RAO_PER_TAO}.${fraction}`;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import type { z } from "zod";
 import { type ConfigOption, listOptions } from "./config-options.ts";
 
 export interface ConfigSource {
