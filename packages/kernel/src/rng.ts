@@ -18,7 +18,10 @@ export class Rng {
   /** A uniform integer in [0, 2^32). */
   nextU32(): number {
     const state = this.#state;
-    const [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = state;
+    const s0 = state[0] ?? 0;
+    const s1 = state[1] ?? 0;
+    const s2 = state[2] ?? 0;
+    const s3 = state[3] ?? 0;
     const result = Math.imul(rotateLeft(Math.imul(s1, 5), 7), 9) >>> 0;
     const t2 = s2 ^ s0;
     const t3 = s3 ^ s1;
