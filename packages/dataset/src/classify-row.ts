@@ -2,7 +2,20 @@ import { err, ok, type Result } from "@gradients/kernel";
 import type { ChatMapping, InstructMapping, Mapping } from "./mapping.ts";
 import type { RowError, RowValue } from "./row.ts";
 
-const ROLES = new Set(["system", "developer", "user", "human", "assistant", "gpt", "model", "chatgpt", "bot", "tool", "function", "observation"]);
+const ROLES = new Set([
+  "system",
+  "developer",
+  "user",
+  "human",
+  "assistant",
+  "gpt",
+  "model",
+  "chatgpt",
+  "bot",
+  "tool",
+  "function",
+  "observation",
+]);
 const ANSWERING_ROLES = new Set(["assistant", "gpt", "model", "chatgpt", "bot"]);
 
 /**
@@ -24,7 +37,8 @@ function classifyInstruct(value: RowValue, mapping: InstructMapping): Result<Row
     if (text === undefined) return err(notText(column));
     texts[column] = text;
   }
-  if (isBlank(texts[mapping.instruction]) && (mapping.input === undefined || isBlank(texts[mapping.input]))) return err(emptyInstruction(mapping.instruction));
+  if (isBlank(texts[mapping.instruction]) && (mapping.input === undefined || isBlank(texts[mapping.input])))
+    return err(emptyInstruction(mapping.instruction));
   if (isBlank(texts[mapping.output])) return err(emptyOutput(mapping.output));
   return ok({ ...value, ...texts });
 }
@@ -41,7 +55,8 @@ function classifyChat(value: RowValue, mapping: ChatMapping): Result<RowValue, R
   }
   const answers = turns.filter((turn) => ANSWERING_ROLES.has(roleOf(turn)));
   if (answers.length === 0) return err(noAnswer(column, "The conversation has no turn of the assistant"));
-  if (ANSWERING_ROLES.has(roleOf(turns.find((turn) => !isSystem(turn))))) return err(noAnswer(column, "The conversation starts with the assistant"));
+  if (ANSWERING_ROLES.has(roleOf(turns.find((turn) => !isSystem(turn)))))
+    return err(noAnswer(column, "The conversation starts with the assistant"));
   if (answers.every((turn) => isBlank(contentOf(turn)))) return err(emptyOutput(column));
   return ok({ ...value, [column]: turns });
 }
@@ -76,7 +91,9 @@ function isSystem(turn: unknown): boolean {
 }
 
 function field(turn: unknown, name: string): unknown {
-  return typeof turn === "object" && turn !== null ? (turn as Readonly<Record<string, unknown>>)[name] : undefined;
+  return typeof turn === "object" && turn !== null
+    ? (turn as Readonly<Record<string, unknown>>)[name]
+    : undefined;
 }
 
 /** Null counts as empty text: optional columns are often written so. */
@@ -102,25 +119,55 @@ function isBlank(text: string | undefined): boolean {
 }
 
 function missingColumn(column: string): RowError {
-  return { rule: "MISSING_COLUMN", column, message: `The row has no column "${column}".`, fix: "Give every row the mapped columns, or map other ones." };
+  return {
+    rule: "MISSING_COLUMN",
+    column,
+    message: `The row has no column "${column}".`,
+    fix: "Give every row the mapped columns, or map other ones.",
+  };
 }
 
 function notText(column: string): RowError {
-  return { rule: "NOT_TEXT", column, message: `The column "${column}" holds a list or an object.`, fix: "Write plain text; an object can be written as JSON text." };
+  return {
+    rule: "NOT_TEXT",
+    column,
+    message: `The column "${column}" holds a list or an object.`,
+    fix: "Write plain text; an object can be written as JSON text.",
+  };
 }
 
 function emptyInstruction(column: string): RowError {
-  return { rule: "EMPTY_INSTRUCTION", column, message: `The column "${column}" is empty.`, fix: "Write what the model is asked, or remove the row." };
+  return {
+    rule: "EMPTY_INSTRUCTION",
+    column,
+    message: `The column "${column}" is empty.`,
+    fix: "Write what the model is asked, or remove the row.",
+  };
 }
 
 function emptyOutput(column: string): RowError {
-  return { rule: "EMPTY_OUTPUT", column, message: `The answer in "${column}" is empty.`, fix: "Write the wanted answer, or remove the row." };
+  return {
+    rule: "EMPTY_OUTPUT",
+    column,
+    message: `The answer in "${column}" is empty.`,
+    fix: "Write the wanted answer, or remove the row.",
+  };
 }
 
 function badMessages(column: string, message: string): RowError {
-  return { rule: "BAD_MESSAGES", column, message, fix: 'Write turns such as {"role": "user", "content": "..."}.' };
+  return {
+    rule: "BAD_MESSAGES",
+    column,
+    message,
+    fix: 'Write turns such as {"role": "user", "content": "..."}.',
+  };
 }
 
 function noAnswer(column: string, found: string): RowError {
-  return { rule: "NO_ANSWER", column, message: `${found}, so there is nothing to learn.`, fix: "Let a user turn come first and an assistant turn answer it." };
+  return {
+    rule: "NO_ANSWER",
+    column,
+    message: `${found}, so there is nothing to learn.`,
+    fix: "Let a user turn come first and an assistant turn answer it.",
+  };
 }

@@ -7,7 +7,10 @@ const DELIMITERS = [",", ";", "\t"] as const;
 const HEADER_PEEK_BYTES = 64 * 1024;
 
 /** Rows of a CSV file with a header line. Takes commas, semicolons or tabs (found from the header), quoted newlines, LF and CRLF. */
-export async function* readCsv(bytes: AsyncIterable<Uint8Array>, maxRowBytes: number): AsyncGenerator<ReadRow, void, undefined> {
+export async function* readCsv(
+  bytes: AsyncIterable<Uint8Array>,
+  maxRowBytes: number,
+): AsyncGenerator<ReadRow, void, undefined> {
   const { delimiter, stream } = await peekDelimiter(afterStartCheck(bytes));
   const parsed: Position = { lines: 0 };
   let header: readonly string[] | undefined;
@@ -33,7 +36,13 @@ function toRow(header: readonly string[], { fields, line, bytes }: CsvRecord, ro
 function readHeader(fields: readonly Uint8Array[]): readonly string[] {
   const names = fields.map((field) => decodeUtf8(field)?.trim());
   const problem = headerProblem(names);
-  if (problem) throw new DatasetFileError("BAD_CSV_HEADER", problem, "Start the file with a line of column names, for example instruction,output.", { line: 1 });
+  if (problem)
+    throw new DatasetFileError(
+      "BAD_CSV_HEADER",
+      problem,
+      "Start the file with a line of column names, for example instruction,output.",
+      { line: 1 },
+    );
   return names.map((name) => name ?? "");
 }
 
@@ -58,16 +67,31 @@ function unreadable(error: CsvError, line: number, maxRowBytes: number): Dataset
   const options = { line, cause: error };
   if (error.code === "CSV_QUOTE_NOT_CLOSED" || error.code === "CSV_MAX_RECORD_SIZE") {
     const message = `The row that starts on line ${line} does not end within ${maxRowBytes} bytes or before the file ends: a double quote is probably never closed.`;
-    return new DatasetFileError("BAD_CSV", message, 'Close the quoted field; write a quote inside one as "".', options);
+    return new DatasetFileError(
+      "BAD_CSV",
+      message,
+      'Close the quoted field; write a quote inside one as "".',
+      options,
+    );
   }
-  return new DatasetFileError("BAD_CSV", `The row that starts on line ${line} is no valid CSV: ${error.message}`, "Quote fields by RFC 4180.", options);
+  return new DatasetFileError(
+    "BAD_CSV",
+    `The row that starts on line ${line} is no valid CSV: ${error.message}`,
+    "Quote fields by RFC 4180.",
+    options,
+  );
 }
 
 /**
  * Fields stay bytes, so that a field in another encoding is noticed instead of replaced. `parsed` follows the parser, which runs ahead of the reader:
  * after a fault it says where the bad record starts.
  */
-function records(stream: AsyncIterable<Uint8Array>, delimiter: string, maxRowBytes: number, parsed: Position): AsyncIterable<CsvRecord> {
+function records(
+  stream: AsyncIterable<Uint8Array>,
+  delimiter: string,
+  maxRowBytes: number,
+  parsed: Position,
+): AsyncIterable<CsvRecord> {
   let bytesBefore = 0;
   const options: Options<CsvRecord, readonly Uint8Array[]> = {
     delimiter,
@@ -88,10 +112,12 @@ function records(stream: AsyncIterable<Uint8Array>, delimiter: string, maxRowByt
   const source = Readable.from(stream, { objectMode: false });
   source.on("error", (error) => parser.destroy(error));
   parser.on("close", () => source.destroy());
-  return source.pipe(parser) as AsyncIterable<CsvRecord>
+  return source.pipe(parser) as AsyncIterable<CsvRecord>;
 }
 
-async function peekDelimiter(bytes: AsyncIterable<Uint8Array>): Promise<{ readonly delimiter: string; readonly stream: AsyncIterable<Uint8Array> }> {
+async function peekDelimiter(
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<{ readonly delimiter: string; readonly stream: AsyncIterable<Uint8Array> }> {
   const iterator = bytes[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   let isDone = false;
@@ -110,7 +136,10 @@ function commonestDelimiter(head: Buffer): string {
   return DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ",";
 }
 
-async function* resume(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* resume(
+  head: Uint8Array,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   yield head;
   yield* { [Symbol.asyncIterator]: () => rest };
 }

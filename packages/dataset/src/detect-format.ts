@@ -8,5 +8,7 @@ export function detectFormat(fileName: string, head: Uint8Array): DatasetFormat 
   const ending = /\.([a-z0-9]+)$/i.exec(fileName)?.[1]?.toLowerCase();
   if (ending === "csv" || ending === "tsv") return "csv";
   if (ending === "jsonl" || ending === "ndjson" || ending === "json") return "jsonl";
-  return /^(\xef\xbb\xbf)?\s*[{[]/.test(Buffer.from(head.subarray(0, 256)).toString("latin1")) ? "jsonl" : undefined;
+  return /^(\xef\xbb\xbf)?\s*[{[]/.test(Buffer.from(head.subarray(0, 256)).toString("latin1"))
+    ? "jsonl"
+    : undefined;
 }

@@ -4,7 +4,10 @@ import { afterStartCheck, decodeUtf8, mixedEncoding } from "./text-encoding.ts";
 const NEWLINE = 0x0a;
 
 /** Rows of a JSON Lines file. Takes LF and CRLF, a byte order mark and a last line without an end; skips blank lines. */
-export async function* readJsonl(bytes: AsyncIterable<Uint8Array>, maxRowBytes: number): AsyncGenerator<ReadRow, void, undefined> {
+export async function* readJsonl(
+  bytes: AsyncIterable<Uint8Array>,
+  maxRowBytes: number,
+): AsyncGenerator<ReadRow, void, undefined> {
   let isFirst = true;
   for await (const { line, content, size } of splitLines(bytes, maxRowBytes)) {
     if (content && isBlank(content)) continue;
@@ -15,7 +18,12 @@ export async function* readJsonl(bytes: AsyncIterable<Uint8Array>, maxRowBytes: 
   }
 }
 
-function parseLine(line: number, content: Uint8Array | undefined, size: number, maxRowBytes: number): ReadRow {
+function parseLine(
+  line: number,
+  content: Uint8Array | undefined,
+  size: number,
+  maxRowBytes: number,
+): ReadRow {
   const fault = (error: RowError): ReadRow => ({ row: line, line, bytes: size, error });
   if (!content) return fault(tooLarge(size, maxRowBytes));
   const text = decodeUtf8(content);
@@ -34,25 +42,45 @@ function refuseWholeDocument(content: Uint8Array | undefined): void {
   const start = content ? (decodeUtf8(content.subarray(0, 64)) ?? "").trim() : "";
   if (!start.startsWith("[") && start !== "{") return;
   const found = start === "{" ? "one JSON object spread over several lines" : "a JSON array";
-  throw new DatasetFileError("NOT_JSON_LINES", `The file is ${found}, not JSON Lines.`, "Write one JSON object per line, without an array around them.", { line: 1 });
+  throw new DatasetFileError(
+    "NOT_JSON_LINES",
+    `The file is ${found}, not JSON Lines.`,
+    "Write one JSON object per line, without an array around them.",
+    { line: 1 },
+  );
 }
 
 function malformed(line: number, error: unknown): RowError {
   const detail = error instanceof Error ? error.message : String(error);
-  return { rule: "MALFORMED_LINE", message: `Line ${line} is not valid JSON: ${detail}`, fix: "Write one complete JSON object on the line." };
+  return {
+    rule: "MALFORMED_LINE",
+    message: `Line ${line} is not valid JSON: ${detail}`,
+    fix: "Write one complete JSON object on the line.",
+  };
 }
 
 function notAnObject(value: unknown): RowError {
   const found = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
-  return { rule: "NOT_AN_OBJECT", message: `The line holds ${found}, not an object.`, fix: 'Write an object such as {"instruction": "...", "output": "..."}.' };
+  return {
+    rule: "NOT_AN_OBJECT",
+    message: `The line holds ${found}, not an object.`,
+    fix: 'Write an object such as {"instruction": "...", "output": "..."}.',
+  };
 }
 
 function tooLarge(size: number, maxRowBytes: number): RowError {
-  return { rule: "ROW_TOO_LARGE", message: `The line has ${size} bytes; at most ${maxRowBytes} are read.`, fix: "Split the example into shorter ones." };
+  return {
+    rule: "ROW_TOO_LARGE",
+    message: `The line has ${size} bytes; at most ${maxRowBytes} are read.`,
+    fix: "Split the example into shorter ones.",
+  };
 }
 
 /** Lines with their 1-based numbers. `content` is undefined for a line longer than the limit: its bytes are counted, not kept. */
-async function* splitLines(bytes: AsyncIterable<Uint8Array>, maxRowBytes: number): AsyncGenerator<Line, void, undefined> {
+async function* splitLines(
+  bytes: AsyncIterable<Uint8Array>,
+  maxRowBytes: number,
+): AsyncGenerator<Line, void, undefined> {
   let line = 1;
   let pending = new LineBuffer(maxRowBytes);
   for await (const chunk of afterStartCheck(bytes)) {

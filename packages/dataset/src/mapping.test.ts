@@ -8,12 +8,21 @@ const chat: Mapping = { kind: "chat", messages: "messages" };
 
 describe("detectMapping", () => {
   it.each([
-    [["instruction", "input", "output"], { kind: "instruct", instruction: "instruction", input: "input", output: "output" }],
+    [
+      ["instruction", "input", "output"],
+      { kind: "instruct", instruction: "instruction", input: "input", output: "output" },
+    ],
     [["prompt", "completion"], { kind: "instruct", instruction: "prompt", output: "completion" }],
     [["Question", "Answer", "id"], { kind: "instruct", instruction: "Question", output: "Answer" }],
-    [["instruction", "context", "response", "category"], { kind: "instruct", instruction: "instruction", input: "context", output: "response" }],
+    [
+      ["instruction", "context", "response", "category"],
+      { kind: "instruct", instruction: "instruction", input: "context", output: "response" },
+    ],
     [["input", "output"], { kind: "instruct", instruction: "input", output: "output" }],
-    [["system", "prompt", "response"], { kind: "instruct", instruction: "prompt", output: "response", system: "system" }],
+    [
+      ["system", "prompt", "response"],
+      { kind: "instruct", instruction: "prompt", output: "response", system: "system" },
+    ],
     [["conversations"], { kind: "chat", messages: "conversations" }],
     [["text"], undefined],
     [["instruction"], undefined],
@@ -65,8 +74,14 @@ describe("classifyRow", () => {
   });
 
   it("gives back the row as the engine takes it", () => {
-    expect(classifyRow({ q: 1, a: true, ctx: null, id: 9 }, instruct)).toEqual({ ok: true, value: { q: "1", a: "true", ctx: "", id: 9 } });
-    expect(classifyRow({ messages: JSON.stringify([user, assistant]) }, chat)).toEqual({ ok: true, value: { messages: [user, assistant] } });
+    expect(classifyRow({ q: 1, a: true, ctx: null, id: 9 }, instruct)).toEqual({
+      ok: true,
+      value: { q: "1", a: "true", ctx: "", id: 9 },
+    });
+    expect(classifyRow({ messages: JSON.stringify([user, assistant]) }, chat)).toEqual({
+      ok: true,
+      value: { messages: [user, assistant] },
+    });
   });
 });
 

@@ -39,7 +39,9 @@ export function missingColumns(mapping: Mapping, columns: readonly string[]): st
 /** The columns that a mapping names. */
 export function mappedColumns(mapping: Mapping): string[] {
   if (mapping.kind === "chat") return [mapping.messages];
-  return [mapping.system, mapping.instruction, mapping.input, mapping.output].filter((name) => name !== undefined);
+  return [mapping.system, mapping.instruction, mapping.input, mapping.output].filter(
+    (name) => name !== undefined,
+  );
 }
 
 function detectChat(columns: readonly string[], sample: RowValue | undefined): ChatMapping | undefined {

@@ -17,7 +17,8 @@ describe("JSON Lines", () => {
   it("gives the same rows however the bytes are cut", async () => {
     const bytes = Buffer.from('\ufeff{"text":"größer 🎉"}\r\n{"text":"b"}\n{"text":');
     const whole = await read({ format: "jsonl", bytes: chunks(bytes, bytes.length) });
-    for (const size of [1, 2, 3, 7]) expect(await read({ format: "jsonl", bytes: chunks(bytes, size) })).toEqual(whole);
+    for (const size of [1, 2, 3, 7])
+      expect(await read({ format: "jsonl", bytes: chunks(bytes, size) })).toEqual(whole);
   });
 
   it("reports a malformed line with its number and goes on", async () => {
@@ -34,14 +35,25 @@ describe("JSON Lines", () => {
   });
 
   it("reports a row in another encoding", async () => {
-    const bytes = Buffer.concat([Buffer.from('{"a":"é"}\n'), Buffer.from('{"a":"é"}\n', "latin1"), Buffer.from('{"a":"ok"}\n')]);
+    const bytes = Buffer.concat([
+      Buffer.from('{"a":"é"}\n'),
+      Buffer.from('{"a":"é"}\n', "latin1"),
+      Buffer.from('{"a":"ok"}\n'),
+    ]);
     const rows = await read({ format: "jsonl", bytes: chunks(bytes, 5) });
-    expect(rows.map((row) => ("error" in row ? row.error.rule : "ok"))).toEqual(["ok", "MIXED_ENCODING", "ok"]);
+    expect(rows.map((row) => ("error" in row ? row.error.rule : "ok"))).toEqual([
+      "ok",
+      "MIXED_ENCODING",
+      "ok",
+    ]);
   });
 
   it("does not keep a line that is too long", async () => {
     const rows = await jsonl(`{"a":"${"x".repeat(500)}"}\n{"a":1}\n`, { maxRowBytes: 100 });
-    expect(rows).toMatchObject([{ row: 1, error: { rule: "ROW_TOO_LARGE" } }, { row: 2, value: { a: 1 } }]);
+    expect(rows).toMatchObject([
+      { row: 1, error: { rule: "ROW_TOO_LARGE" } },
+      { row: 2, value: { a: 1 } },
+    ]);
   });
 
   it.each([
@@ -57,7 +69,9 @@ describe("JSON Lines", () => {
 
   it("refuses UTF-16", async () => {
     const bytes = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('{"a":1}\n', "utf16le")]);
-    await expect(read({ format: "jsonl", bytes: chunks(bytes, 64) })).rejects.toMatchObject({ rule: "NOT_UTF8" });
+    await expect(read({ format: "jsonl", bytes: chunks(bytes, 64) })).rejects.toMatchObject({
+      rule: "NOT_UTF8",
+    });
   });
 
   it("stops when the signal aborts", async () => {
@@ -68,7 +82,9 @@ describe("JSON Lines", () => {
 
 describe("CSV", () => {
   it("reads quoted newlines, doubled quotes, CRLF and a byte order mark", async () => {
-    const rows = await csv('\ufeffinstruction,output\r\n"two\nlines, one field","say ""hi"""\r\nplain,text\r\n');
+    const rows = await csv(
+      '\ufeffinstruction,output\r\n"two\nlines, one field","say ""hi"""\r\nplain,text\r\n',
+    );
     expect(rows).toMatchObject([
       { row: 1, line: 2, value: { instruction: "two\nlines, one field", output: 'say "hi"' } },
       { row: 2, line: 4, value: { instruction: "plain", output: "text" } },
@@ -81,7 +97,11 @@ describe("CSV", () => {
   });
 
   it("reports rows with too few or too many fields and rows in another encoding", async () => {
-    const bytes = Buffer.concat([Buffer.from("a,b\n1\n1,2,3\n"), Buffer.from("é,2\n", "latin1"), Buffer.from("é,2\n")]);
+    const bytes = Buffer.concat([
+      Buffer.from("a,b\n1\n1,2,3\n"),
+      Buffer.from("é,2\n", "latin1"),
+      Buffer.from("é,2\n"),
+    ]);
     const rows = await read({ format: "csv", bytes: chunks(bytes, 3) });
     expect(rows.map((row) => ("error" in row ? row.error.rule : row.value))).toEqual([
       "WRONG_COLUMN_COUNT",
@@ -101,7 +121,10 @@ describe("CSV", () => {
 
   it("names the line where a quote is never closed", async () => {
     await expect(csv('a,b\n1,2\n3,"open\n5,6\n')).rejects.toMatchObject({ rule: "BAD_CSV", line: 3 });
-    await expect(csv(`a,b\n1,2\n3,"${"x".repeat(300)}`, { maxRowBytes: 100 })).rejects.toMatchObject({ rule: "BAD_CSV", line: 3 });
+    await expect(csv(`a,b\n1,2\n3,"${"x".repeat(300)}`, { maxRowBytes: 100 })).rejects.toMatchObject({
+      rule: "BAD_CSV",
+      line: 3,
+    });
   });
 
   it("passes on a fault of the stream", async () => {
@@ -137,14 +160,20 @@ describe("Parquet", () => {
 
   it("refuses a cut file and a row group over the limit", async () => {
     const whole = parquetWriteBuffer({ columnData });
-    await expect(read({ format: "parquet", file: inMemory(whole.slice(0, whole.byteLength - 20)) })).rejects.toMatchObject({ rule: "BAD_PARQUET" });
-    await expect(read({ format: "parquet", file: inMemory(whole) }, { maxRowGroupBytes: 10 })).rejects.toMatchObject({ rule: "ROW_GROUP_TOO_LARGE" });
+    await expect(
+      read({ format: "parquet", file: inMemory(whole.slice(0, whole.byteLength - 20)) }),
+    ).rejects.toMatchObject({ rule: "BAD_PARQUET" });
+    await expect(
+      read({ format: "parquet", file: inMemory(whole) }, { maxRowGroupBytes: 10 }),
+    ).rejects.toMatchObject({ rule: "ROW_GROUP_TOO_LARGE" });
   });
 
   it("refuses a file whose pages are damaged", async () => {
     const damaged = parquetWriteBuffer({ columnData });
     new Uint8Array(damaged).fill(0xff, 4, 40);
-    await expect(read({ format: "parquet", file: inMemory(damaged) })).rejects.toMatchObject({ rule: "BAD_PARQUET" });
+    await expect(read({ format: "parquet", file: inMemory(damaged) })).rejects.toMatchObject({
+      rule: "BAD_PARQUET",
+    });
   });
 });
 

@@ -23,14 +23,22 @@ export interface ReadOptions {
  * The rows of a data set, one at a time, in file order. Memory is bounded by one row (one row group for Parquet), whatever the size of the file.
  * A bad row is yielded with its error and reading goes on; throws DatasetFileError when the file as a whole cannot be read or holds no row.
  */
-export async function* readRows(source: RowSource, options: ReadOptions = {}): AsyncGenerator<ReadRow, void, undefined> {
+export async function* readRows(
+  source: RowSource,
+  options: ReadOptions = {},
+): AsyncGenerator<ReadRow, void, undefined> {
   let rows = 0;
   for await (const row of open(source, options)) {
     options.signal?.throwIfAborted();
     rows++;
     yield row;
   }
-  if (rows === 0) throw new DatasetFileError("EMPTY_FILE", "The file holds no rows.", "Upload a file with at least one example.");
+  if (rows === 0)
+    throw new DatasetFileError(
+      "EMPTY_FILE",
+      "The file holds no rows.",
+      "Upload a file with at least one example.",
+    );
 }
 
 function open(source: RowSource, options: ReadOptions): AsyncIterable<ReadRow> {

@@ -17,7 +17,9 @@ export function rowText(value: RowValue, mapping: Mapping): RowText {
       answer: joined(turns.filter(isAnswer).map(contentOf)),
     };
   }
-  const prompt = [mapping.system, mapping.instruction, mapping.input].map((column) => (column === undefined ? "" : text(value[column])));
+  const prompt = [mapping.system, mapping.instruction, mapping.input].map((column) =>
+    column === undefined ? "" : text(value[column]),
+  );
   return { prompt: joined(prompt), answer: text(value[mapping.output]) };
 }
 

@@ -52,7 +52,12 @@ export class DatasetFileError extends Error {
   readonly fix: string;
   readonly line: number | undefined;
 
-  constructor(rule: FileRule, message: string, fix: string, options: { readonly line?: number; readonly cause?: unknown } = {}) {
+  constructor(
+    rule: FileRule,
+    message: string,
+    fix: string,
+    options: { readonly line?: number; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.rule = rule;
     this.fix = fix;
