@@ -1,0 +1,169 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type AttemptCommand,
+  type AttemptCore,
+  type AttemptFact,
+  type AttemptState,
+  attemptTransitions,
+  decideAttempt,
+  isFinal,
+  isPlaced,
+  newAttemptCore,
+} from "./attempt-machine.ts";
+import { failureOf } from "./failures.ts";
+import type { SchedulingRules } from "./scheduling-rules.ts";
+
+const rules: SchedulingRules = {
+  leaseSeconds: 10,
+  placingLeaseSeconds: 60,
+  maxRetries: 3,
+  retryDelaysSeconds: [0, 2, 10],
+  startupSeconds: 60,
+  finishSeconds: 60,
+  evaluationSeconds: 600,
+};
+
+interface Model {
+  attempt: AttemptCore;
+  now: Date;
+}
+
+/** One command against the machine, with everything that must hold whatever the history was. */
+class Step implements fc.Command<Model, Model> {
+  readonly #make: (epoch: number) => AttemptCommand;
+  readonly #epochOffset: number;
+
+  constructor(make: (epoch: number) => AttemptCommand, epochOffset: number) {
+    this.#make = make;
+    this.#epochOffset = epochOffset;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  run(model: Model): void {
+    const before = model.attempt;
+    const command = this.#make(before.epoch + this.#epochOffset);
+    model.now = new Date(model.now.getTime() + 1_000);
+    const decision = decideAttempt(before, command, rules, model.now);
+    if (!decision.ok) return;
+    const { attempt: after, fact } = decision.value;
+    if ("epoch" in command && command.epoch !== undefined) expect(command.epoch).toBe(before.epoch);
+    if (isFinal(before.state)) expect(after).toEqual(before);
+    expectLegal(before.state, fact, after.state);
+    expect(after.epoch).toBeGreaterThanOrEqual(before.epoch);
+    expect(after.epoch).toBeLessThanOrEqual(rules.maxRetries);
+    expect(after.checkpoint?.step ?? 0).toBeGreaterThanOrEqual(before.checkpoint?.step ?? 0);
+    expect(after.leaseExpiresAt !== null).toBe(isPlaced(after.state));
+    expect(after.finishedAt !== null).toBe(isFinal(after.state));
+    expect(after.failure !== null).toBe(after.state === "failed");
+    model.attempt = after;
+  }
+
+  toString(): string {
+    return JSON.stringify(this.#make(this.#epochOffset));
+  }
+}
+
+function expectLegal(from: AttemptState, fact: AttemptFact | null, to: AttemptState): void {
+  const allowed: Partial<Record<AttemptFact, AttemptState>> = attemptTransitions[from];
+  expect(fact === null ? from : allowed[fact]).toBe(to);
+}
+
+const offsets = fc.constantFrom(0, 0, 0, 0, -1, 1);
+const plain = (type: "assign" | "heartbeat" | "succeed") =>
+  offsets.map((offset) => new Step((epoch) => ({ type, epoch }), offset));
+const checkpoints = fc
+  .record({ offset: offsets, stepNumber: fc.nat(1000) })
+  .map(
+    ({ offset, stepNumber }) =>
+      new Step(
+        (epoch) => ({
+          type: "checkpoint",
+          epoch,
+          checkpoint: { step: stepNumber, trainSeconds: 1, files: [] },
+        }),
+        offset,
+      ),
+  );
+
+const commands = [
+  fc.constant(new Step(() => ({ type: "place" }), 0)),
+  plain("assign"),
+  plain("heartbeat"),
+  plain("succeed"),
+  checkpoints,
+  offsets.map((offset) => new Step((epoch) => ({ type: "lose", epoch, because: "gone" }), offset)),
+  offsets.map(
+    (offset) => new Step((epoch) => ({ type: "fail", epoch, failure: failureOf("NONFINITE") }), offset),
+  ),
+  fc.constant(new Step(() => ({ type: "fail", failure: failureOf("DEADLINE_EXCEEDED") }), 0)),
+  fc.constant(new Step(() => ({ type: "cancel" }), 0)),
+];
+
+describe("attempt machine", () => {
+  test("keeps its invariants in any history", () => {
+    fc.assert(
+      fc.property(fc.commands(commands, { maxCommands: 60, size: "large" }), (history) => {
+        const start = () => ({ attempt: newAttemptCore(new Date(0)), now: new Date(0) });
+        fc.modelRun(() => ({ model: start(), real: start() }), history);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("goes on from its checkpoint after a loss, with a pause that grows, at most three times", () => {
+    let attempt = placed(newAttemptCore(new Date(0)), 0);
+    attempt = apply(attempt, {
+      type: "checkpoint",
+      epoch: 0,
+      checkpoint: { step: 40, trainSeconds: 12.5, files: [] },
+    });
+    for (const [epoch, pauseSeconds] of [0, 2, 10].entries()) {
+      attempt = apply(attempt, { type: "lose", epoch, because: "silent" });
+      expect(attempt).toMatchObject({
+        state: "queued",
+        epoch: epoch + 1,
+        checkpoint: { step: 40, trainSeconds: 12.5 },
+      });
+      expect(attempt.notBefore).toEqual(new Date(pauseSeconds * 1000));
+      attempt = placed(attempt, epoch + 1);
+    }
+    attempt = apply(attempt, { type: "lose", epoch: 3, because: "silent" });
+    expect(attempt).toMatchObject({ state: "failed", failure: { code: "LOST", customerError: false } });
+  });
+
+  test("refuses a stale epoch and tells a cancelled agent to stop", () => {
+    const lost = apply(placed(newAttemptCore(new Date(0)), 0), { type: "lose", epoch: 0, because: "silent" });
+    expect(decideAttempt(lost, { type: "heartbeat", epoch: 0 }, rules, new Date(0))).toEqual({
+      ok: false,
+      error: "FENCED",
+    });
+    const cancelled = apply(placed(lost, 1), { type: "cancel" });
+    expect(decideAttempt(cancelled, { type: "heartbeat", epoch: 1 }, rules, new Date(0))).toEqual({
+      ok: false,
+      error: "STOPPED",
+    });
+  });
+
+  test("takes a repeated last call as done", () => {
+    const running = placed(newAttemptCore(new Date(0)), 0);
+    const done = apply(running, { type: "succeed", epoch: 0 });
+    expect(decideAttempt(done, { type: "succeed", epoch: 0 }, rules, new Date(5))).toEqual({
+      ok: true,
+      value: { attempt: done, fact: null },
+    });
+  });
+});
+
+function placed(attempt: AttemptCore, epoch: number): AttemptCore {
+  return apply(apply(attempt, { type: "place" }), { type: "assign", epoch });
+}
+
+function apply(attempt: AttemptCore, command: AttemptCommand): AttemptCore {
+  const decision = decideAttempt(attempt, command, rules, new Date(0));
+  if (!decision.ok) throw new Error(`${command.type} was refused: ${decision.error}`);
+  return decision.value.attempt;
+}

@@ -1,0 +1,61 @@
+/**
+ * Where pods run: local processes, or Kubernetes Jobs. The scheduler is level-triggered: it lists what there is, compares with what its
+ * tables want, then starts, stops and removes. So every method may be called again, in any order, by a process that knows no history.
+ */
+export interface GpuFleet {
+  readonly classes: readonly HardwareClass[];
+  /** All pods of this fleet, also those an earlier process started. */
+  list(signal: AbortSignal): Promise<readonly PodStatus[]>;
+  /** `exists`: a pod of that name is there already, whatever its state. Pods are never replaced in place. */
+  start(pod: PodSpec, signal: AbortSignal): Promise<"started" | "exists">;
+  /** Asks the pod to end and returns; after the grace it is killed with all its processes. Calling again does not extend the grace. */
+  stop(name: string, graceSeconds: number): Promise<void>;
+  /** Forgets an ended pod and frees what it left behind. */
+  remove(name: string): Promise<void>;
+  /** Calls back whenever `list` may have changed: a hint, never relied upon. Ends when the signal aborts. */
+  watch(onChange: () => void, signal: AbortSignal): void;
+  /** With `stopPods`, no pod is left when it resolves; without, pods go on and the next process finds them. */
+  close(options: { readonly stopPods: boolean }): Promise<void>;
+}
+
+export interface HardwareClass {
+  readonly name: string;
+  readonly description: string;
+  /** Pods that run at the same time. */
+  readonly slots: number;
+  readonly threadsPerSlot: number;
+}
+
+export interface PodSpec {
+  /** Deterministic, at most 63 characters of [a-z0-9-]: the same placement is never started twice. */
+  readonly name: string;
+  readonly attemptId: string;
+  readonly epoch: number;
+  readonly hardwareClass: string;
+  /** Address of the relay as seen from inside the pod. */
+  readonly relayTarget: string;
+  /** The attempt's own bearer token for this epoch. */
+  readonly token: string;
+  readonly traceparent: string | null;
+  /** SHA-256 over everything above but the token: tells a pod of ours from one of the same name. */
+  readonly specHash: string;
+}
+
+export interface PodStatus {
+  readonly name: string;
+  readonly attemptId: string;
+  readonly epoch: number;
+  readonly hardwareClass: string;
+  readonly specHash: string;
+  readonly phase: PodPhase;
+}
+
+export type PodPhase =
+  | { readonly kind: "pending"; readonly reason: PendingReason; readonly message: string }
+  | { readonly kind: "running" }
+  | { readonly kind: "stopping" }
+  /** `exitCode` is null when nobody was there to see it. */
+  | { readonly kind: "ended"; readonly exitCode: number | null; readonly message: string };
+
+/** Why a pod does not run yet. */
+export type PendingReason = "starting" | "waiting_for_quota" | "unschedulable" | "pulling_image";

@@ -1,0 +1,225 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter } from "node:events";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "@gradients/kernel";
+import type { Logger } from "@gradients/runtime";
+import type { GpuFleet, HardwareClass, PodPhase, PodSpec, PodStatus } from "./gpu-fleet.ts";
+import {
+  groupExists,
+  isRunning,
+  killGroup,
+  type ProcessIdentity,
+  parseIdentity,
+  recordIdentityAndExec,
+  signalProcess,
+} from "./process-identity.ts";
+
+export interface LocalFleetConfig {
+  /** Pods live in folders below it; one fleet per folder. */
+  readonly dir: string;
+  readonly classes: readonly HardwareClass[];
+  /** Program and arguments of the agent. */
+  readonly command: readonly [string, ...string[]];
+  /** Python that has the training engine. */
+  readonly python: string;
+  /** Base models are kept here for all pods. */
+  readonly cacheDir: string;
+  /** More variables for the agent, e.g. where traces go. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+interface Deps {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** How long a pod folder without a recorded process may exist before it counts as never started. */
+const SPAWN_GRACE_MS = 10_000;
+const CLOSE_GRACE_SECONDS = 20;
+const POLL_MS = 100;
+
+/** Each pod is a process group with a folder of its own: its description, its process, its log and its scratch space. */
+export class LocalFleet implements GpuFleet {
+  readonly classes: readonly HardwareClass[];
+  readonly #config: LocalFleetConfig;
+  readonly #deps: Deps;
+  readonly #exitCodes = new Map<string, number>();
+  readonly #killAt = new Map<string, number>();
+  readonly #changes = new EventEmitter();
+
+  constructor(config: LocalFleetConfig, deps: Deps) {
+    this.classes = config.classes;
+    this.#config = config;
+    this.#deps = deps;
+  }
+
+  async list(): Promise<readonly PodStatus[]> {
+    await mkdir(this.#config.dir, { recursive: true });
+    const names = (await readdir(this.#config.dir)).filter((name) => name.startsWith("attempt-"));
+    const pods = await Promise.all(names.map((name) => this.#inspect(name)));
+    return pods.filter((pod) => pod !== undefined);
+  }
+
+  async start(pod: PodSpec): Promise<"started" | "exists"> {
+    const folder = this.#folder(pod.name);
+    const { token: _token, ...description } = pod;
+    const record = JSON.stringify({ ...description, createdAt: this.#deps.clock.now() });
+    if (!(await createFolder(this.#config.dir, pod.name, record))) return "exists";
+    await this.#spawn(pod, folder);
+    return "started";
+  }
+
+  async stop(name: string, graceSeconds: number): Promise<void> {
+    const process = await this.#identity(name);
+    if (!process) return;
+    const now = this.#deps.clock.now().getTime();
+    const killAt = this.#killAt.get(name);
+    if (killAt === undefined) {
+      this.#killAt.set(name, now + graceSeconds * 1000);
+      if (await isRunning(process)) signalProcess(process.pid, "SIGTERM");
+    } else if (now >= killAt) await killGroup(process);
+  }
+
+  async remove(name: string): Promise<void> {
+    const process = await this.#identity(name);
+    if (process) await killGroup(process);
+    await rm(this.#folder(name), { recursive: true, force: true, maxRetries: 3 });
+    this.#exitCodes.delete(name);
+    this.#killAt.delete(name);
+  }
+
+  watch(onChange: () => void, signal: AbortSignal): void {
+    this.#changes.on("change", onChange);
+    signal.addEventListener("abort", () => this.#changes.off("change", onChange), { once: true });
+  }
+
+  async close({ stopPods }: { readonly stopPods: boolean }): Promise<void> {
+    if (!stopPods) return;
+    for (;;) {
+      const pods = await this.list();
+      if (pods.length === 0) return;
+      for (const pod of pods) {
+        if (pod.phase.kind === "ended") await this.remove(pod.name);
+        else await this.stop(pod.name, CLOSE_GRACE_SECONDS);
+      }
+      await this.#deps.clock.sleep(POLL_MS);
+    }
+  }
+
+  #folder(name: string): string {
+    return join(this.#config.dir, name);
+  }
+
+  /** Its own session and process group, so that a signal for the scheduler's terminal is none for the pod. */
+  async #spawn(pod: PodSpec, folder: string): Promise<void> {
+    const log = await open(join(folder, "agent.log"), "a");
+    try {
+      const args = ["-c", recordIdentityAndExec, "pod", join(folder, "pid"), ...this.#config.command];
+      const child = spawn("/bin/sh", args, {
+        cwd: folder,
+        env: this.#environment(pod, folder),
+        detached: true,
+        stdio: ["ignore", log.fd, log.fd],
+      });
+      this.#observe(pod, child);
+      child.unref();
+    } finally {
+      await log.close();
+    }
+  }
+
+  #environment(pod: PodSpec, folder: string): Record<string, string> {
+    const threads = this.classes.find(({ name }) => name === pod.hardwareClass)?.threadsPerSlot ?? 1;
+    return {
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+      LANG: "C.UTF-8",
+      HOME: join(folder, "scratch"),
+      TMPDIR: join(folder, "scratch/tmp"),
+      ...this.#config.env,
+      TRAINER_GPU_RELAY_TARGET: pod.relayTarget,
+      TRAINER_GPU_ATTEMPT_TOKEN: pod.token,
+      TRAINER_GPU_EPOCH: String(pod.epoch),
+      TRAINER_GPU_SCRATCH_DIR: join(folder, "scratch"),
+      TRAINER_GPU_CACHE_DIR: this.#config.cacheDir,
+      TRAINER_GPU_PYTHON: this.#config.python,
+      TRAINER_GPU_THREADS: String(threads),
+      ...(pod.traceparent !== null && { TRAINER_GPU_TRACEPARENT: pod.traceparent }),
+    };
+  }
+
+  #observe(pod: PodSpec, child: ChildProcess): void {
+    const fields = { pod: pod.name, attempt_id: pod.attemptId, epoch: pod.epoch };
+    child.once("error", (err) => this.#deps.logger.error({ ...fields, err }, "could not start a pod"));
+    child.once("exit", (code, signal) => {
+      this.#exitCodes.set(pod.name, code ?? 128);
+      this.#deps.logger.info({ ...fields, exit_code: code, signal }, "pod ended");
+      this.#changes.emit("change");
+    });
+  }
+
+  /** Undefined when the folder is being removed right now. */
+  async #inspect(name: string): Promise<PodStatus | undefined> {
+    const text = await readIfThere(join(this.#folder(name), "pod.json"));
+    if (text === undefined) return undefined;
+    const { attemptId, epoch, hardwareClass, specHash, createdAt } = JSON.parse(text) as PodRecord; // written by start()
+    const phase = await this.#phase(name, new Date(createdAt));
+    return { name, attemptId, epoch, hardwareClass, specHash, phase };
+  }
+
+  async #phase(name: string, createdAt: Date): Promise<PodPhase> {
+    const process = await this.#identity(name);
+    const exitCode = this.#exitCodes.get(name) ?? null;
+    if (!process) {
+      const age = this.#deps.clock.now().getTime() - createdAt.getTime();
+      if (exitCode === null && age < SPAWN_GRACE_MS)
+        return { kind: "pending", reason: "starting", message: "process is starting" };
+      return { kind: "ended", exitCode, message: "the process never started" };
+    }
+    if (await isRunning(process)) return { kind: this.#killAt.has(name) ? "stopping" : "running" };
+    await killGroup(process); // an engine that outlived its agent
+    if (await groupExists(process)) return { kind: "stopping" };
+    return { kind: "ended", exitCode, message: await this.#lastLogLines(name) };
+  }
+
+  async #identity(name: string): Promise<ProcessIdentity | undefined> {
+    const text = await readIfThere(join(this.#folder(name), "pid"));
+    return text === undefined ? undefined : parseIdentity(text);
+  }
+
+  async #lastLogLines(name: string): Promise<string> {
+    const text = (await readIfThere(join(this.#folder(name), "agent.log"))) ?? "";
+    return text.trim().split("\n").slice(-5).join("\n");
+  }
+}
+
+/** Makes the folder with its description in one step; false when there is one of that name. */
+async function createFolder(dir: string, name: string, record: string): Promise<boolean> {
+  const draft = join(dir, `.new-${name}`);
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(join(draft, "scratch/tmp"), { recursive: true });
+  await writeFile(join(draft, "pod.json"), record);
+  try {
+    await rename(draft, join(dir, name));
+    return true;
+  } catch (error) {
+    if (!isCode(error, "ENOTEMPTY", "EEXIST")) throw error;
+    await rm(draft, { recursive: true, force: true });
+    return false;
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+function isCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}
+
+type PodRecord = Omit<PodStatus, "name" | "phase"> & { readonly createdAt: string };

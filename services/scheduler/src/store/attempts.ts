@@ -1,0 +1,190 @@
+import type { Database, Tx } from "@gradients/db";
+import type { AttemptId, JobId } from "@gradients/kernel";
+import { type Kysely, type Selectable, sql } from "kysely";
+import type { Attempt, AttemptResult } from "../domain/attempt.ts";
+import type { AttemptCore } from "../domain/attempt-machine.ts";
+import type { QueuedAttempt } from "../domain/plan-placements.ts";
+import type { Tables } from "./schema.ts";
+
+const columns = [
+  "attempt_id",
+  "job_id",
+  "state",
+  "epoch",
+  "hardware_class",
+  "priority",
+  "queued_since",
+  "not_before",
+  "lease_expires_at",
+  "work",
+  "checkpoint",
+  "result",
+  "failure",
+  "traceparent",
+  "created_at",
+  "started_at",
+  "finished_at",
+] as const;
+
+/** An attempt of that id that exists already is left as it is. */
+export async function insertAttempts(tx: Tx<Tables>, attempts: readonly Attempt[]): Promise<void> {
+  if (attempts.length === 0) return;
+  await tx
+    .insertInto("attempt")
+    .values(
+      attempts.map((attempt) => ({
+        attempt_id: attempt.attemptId,
+        job_id: attempt.jobId,
+        kind: attempt.work.kind,
+        hardware_class: attempt.hardwareClass,
+        priority: attempt.priority,
+        queued_since: attempt.queuedSince,
+        work: JSON.stringify(attempt.work),
+        result: toJson(attempt.result),
+        traceparent: attempt.traceparent,
+        created_at: attempt.createdAt,
+        ...toCoreColumns(attempt.core),
+      })),
+    )
+    .onConflict((conflict) => conflict.column("attempt_id").doNothing())
+    .execute();
+}
+
+/** Locks the row; whoever also needs the job's lock takes that first. By primary key. */
+export async function lockAttempt(tx: Tx<Tables>, attemptId: AttemptId): Promise<Attempt | undefined> {
+  const row = await tx
+    .selectFrom("attempt")
+    .select(columns)
+    .where("attempt_id", "=", attemptId)
+    .forUpdate()
+    .executeTakeFirst();
+  return row && toAttempt(row);
+}
+
+/** No lock. By primary key. */
+export async function findAttempt(q: Kysely<Tables>, attemptId: string): Promise<Attempt | undefined> {
+  const row = await q
+    .selectFrom("attempt")
+    .select(columns)
+    .where("attempt_id", "=", attemptId)
+    .executeTakeFirst();
+  return row && toAttempt(row);
+}
+
+/** In the order of their creation. No lock. Index attempt_job. */
+export async function listAttemptsOfJob(q: Kysely<Tables>, jobId: string): Promise<readonly Attempt[]> {
+  const rows = await q
+    .selectFrom("attempt")
+    .select(columns)
+    .where("job_id", "=", jobId)
+    .orderBy("created_at")
+    .orderBy("attempt_id")
+    .execute();
+  return rows.map(toAttempt);
+}
+
+/** Placing or running. No lock. Index attempt_lease. */
+export async function listPlacedAttempts(q: Kysely<Tables>): Promise<readonly Attempt[]> {
+  const rows = await q
+    .selectFrom("attempt")
+    .select(columns)
+    .where("lease_expires_at", "is not", null)
+    .execute();
+  return rows.map(toAttempt);
+}
+
+/** The first in the queue, in the order of their jobs. Index attempt_queued. */
+export async function listQueuedAttempts(tx: Tx<Tables>, limit: number): Promise<readonly QueuedAttempt[]> {
+  const rows = await tx
+    .selectFrom("attempt")
+    .select(["attempt_id", "job_id", "kind", "epoch", "hardware_class", "priority", "queued_since"])
+    .where("state", "=", "queued")
+    .where("not_before", "<=", tx.now)
+    .orderBy("queued_since")
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    attemptId: row.attempt_id as AttemptId,
+    jobId: row.job_id as JobId,
+    hardwareClass: row.hardware_class,
+    inGang: row.kind === "train" && row.epoch === 0,
+    priority: row.priority,
+    queuedSince: row.queued_since,
+  }));
+}
+
+/** The state with its lease, checkpoint and result. The caller holds the row's lock. By primary key. */
+export async function saveAttempt(
+  tx: Tx<Tables>,
+  attemptId: AttemptId,
+  core: AttemptCore,
+  result: AttemptResult | null,
+): Promise<void> {
+  await tx
+    .updateTable("attempt")
+    .set({ ...toCoreColumns(core), result: toJson(result) })
+    .where("attempt_id", "=", attemptId)
+    .execute();
+}
+
+/** Ids of attempts whose lease ran out by database time. No lock: whoever acts looks again. Index attempt_lease. */
+export async function listExpiredLeases(db: Database<Tables>): Promise<readonly AttemptId[]> {
+  const rows = await db.q
+    .selectFrom("attempt")
+    .select("attempt_id")
+    .where("lease_expires_at", "<=", sql<Date>`now()`)
+    .execute();
+  return rows.map((row) => row.attempt_id as AttemptId);
+}
+
+/** After a time in which nobody could renew a lease: each holds for at least `seconds` from now. Index attempt_lease. */
+export async function prolongLeases(db: Database<Tables>, seconds: number): Promise<void> {
+  await db.q
+    .updateTable("attempt")
+    .set({ lease_expires_at: sql<Date>`now() + make_interval(secs => ${seconds})` })
+    .where("lease_expires_at", "<", sql<Date>`now() + make_interval(secs => ${seconds})`)
+    .execute();
+}
+
+function toCoreColumns(core: AttemptCore) {
+  return {
+    state: core.state,
+    epoch: core.epoch,
+    not_before: core.notBefore,
+    lease_expires_at: core.leaseExpiresAt,
+    checkpoint: toJson(core.checkpoint),
+    failure: toJson(core.failure),
+    started_at: core.startedAt,
+    finished_at: core.finishedAt,
+  };
+}
+
+function toJson(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
+type Row = Pick<Selectable<Tables["attempt"]>, (typeof columns)[number]>;
+
+function toAttempt(row: Row): Attempt {
+  return {
+    attemptId: row.attempt_id as AttemptId,
+    jobId: row.job_id as JobId,
+    hardwareClass: row.hardware_class,
+    priority: row.priority,
+    queuedSince: row.queued_since,
+    createdAt: row.created_at,
+    traceparent: row.traceparent,
+    work: row.work,
+    result: row.result,
+    core: {
+      state: row.state,
+      epoch: row.epoch,
+      notBefore: row.not_before,
+      leaseExpiresAt: row.lease_expires_at,
+      checkpoint: row.checkpoint,
+      startedAt: row.started_at,
+      finishedAt: row.finished_at,
+      failure: row.failure,
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import type { Database, Tx } from "@gradients/db";
+import type { AttemptId, JobId } from "@gradients/kernel";
+import type { Tables } from "./schema.ts";
+
+/** Who a bearer token stands for. */
+export interface TokenHolder {
+  readonly attemptId: AttemptId;
+  readonly jobId: JobId;
+  readonly epoch: number;
+}
+
+/** Replaces the token of that placement: the one before is worth nothing from here on. By primary key. */
+export async function saveToken(
+  tx: Tx<Tables>,
+  attemptId: AttemptId,
+  epoch: number,
+  sha256: Buffer,
+): Promise<void> {
+  await tx
+    .insertInto("attempt_token")
+    .values({ attempt_id: attemptId, epoch, token_sha256: sha256 })
+    .onConflict((conflict) => conflict.columns(["attempt_id", "epoch"]).doUpdateSet({ token_sha256: sha256 }))
+    .execute();
+}
+
+/** No lock. By the unique index on token_sha256. */
+export async function findTokenHolder(
+  db: Database<Tables>,
+  sha256: Buffer,
+): Promise<TokenHolder | undefined> {
+  const row = await db.q
+    .selectFrom("attempt_token")
+    .innerJoin("attempt", "attempt.attempt_id", "attempt_token.attempt_id")
+    .select(["attempt_token.attempt_id", "attempt_token.epoch", "attempt.job_id"])
+    .where("attempt_token.token_sha256", "=", sha256)
+    .executeTakeFirst();
+  return row && { attemptId: row.attempt_id as AttemptId, jobId: row.job_id as JobId, epoch: row.epoch };
+}
