@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { fstatSync, openSync, readSync } from "node:fs";
 
 export interface GuardedCommand {
   readonly command: string;
@@ -22,6 +22,8 @@ export interface GuardedChild {
   readonly ended: Promise<void>;
   readonly hasEnded: () => boolean;
   stop(): Promise<void>;
+  /** The end of the log, also after the file is removed. */
+  logTail(): string;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface GuardedChild {
  * so the kernel tells it about any kind of end here, kill -9 included. `stop()` closes that pipe: one way for both.
  */
 export function spawnGuarded(options: GuardedCommand): GuardedChild {
-  const log = openSync(options.logFile, "a");
+  const log = openSync(options.logFile, "a+");
   const { stopSignal, stopTimeoutSeconds, removeAtEnd, identity } = options;
   const child = spawn("sh", ["-c", guard, "gradients-guard", stopSignal, String(stopTimeoutSeconds), removeAtEnd.join("\n"), options.command, ...options.args], {
     cwd: "/",
@@ -39,7 +41,6 @@ export function spawnGuarded(options: GuardedCommand): GuardedChild {
     detached: true,
     ...identity,
   });
-  closeSync(log);
   let over = false;
   const ended = once(child, "exit").then(() => {
     over = true;
@@ -52,6 +53,7 @@ export function spawnGuarded(options: GuardedCommand): GuardedChild {
       child.stdio[3]?.destroy();
       await ended;
     },
+    logTail: () => readTail(log),
   };
 }
 
@@ -78,7 +80,11 @@ IFS='
 [ -z "$remove" ] || rm -rf -- $remove
 `;
 
-/** The end of a server's log, for the message of a failed start. */
-export function logTail(logFile: string, lines = 15): string {
-  return readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+const tailBytes = 2000;
+
+function readTail(file: number): string {
+  const { size } = fstatSync(file);
+  const buffer = Buffer.alloc(Math.min(size, tailBytes));
+  readSync(file, buffer, 0, buffer.length, size - buffer.length);
+  return buffer.toString("utf8").trimEnd();
 }

@@ -43,7 +43,7 @@ export async function startNats(options: NatsOptions = {}): Promise<Nats> {
     port = await readPort(portsFolder);
     await readGreeting(port);
   };
-  await untilReady({ server: "nats-server", child, logFile: folder.logFile, timeoutMs: 20_000, attempt });
+  await untilReady({ server: "nats-server", child, timeoutMs: 20_000, attempt });
   return { url: `nats://127.0.0.1:${port}`, port, logFile: folder.logFile, stop: child.stop, [Symbol.asyncDispose]: child.stop };
 }
 

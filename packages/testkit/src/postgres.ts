@@ -56,7 +56,7 @@ async function startOnce(options: PostgresOptions, port: number): Promise<Postgr
     removeAtEnd: folder.removeAtEnd,
   });
   const url = `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;
-  await untilReady({ server: "PostgreSQL", child, logFile: folder.logFile, timeoutMs: 60_000, attempt: () => connectOnce(url) });
+  await untilReady({ server: "PostgreSQL", child, timeoutMs: 60_000, attempt: () => connectOnce(url) });
   return { url, port, logFile: folder.logFile, stop: child.stop, [Symbol.asyncDispose]: child.stop };
 }
 

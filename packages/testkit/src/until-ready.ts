@@ -1,17 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type GuardedChild, logTail } from "./guarded-child.ts";
+import type { GuardedChild } from "./guarded-child.ts";
 
 export interface ReadyCheck {
   readonly server: string;
   readonly child: GuardedChild;
-  readonly logFile: string;
   readonly timeoutMs: number;
   /** Throws as long as the server is not ready. */
   readonly attempt: () => Promise<void>;
 }
 
 /** Tries again and again until the server answers. Fails at once when its process ends; a failure carries the end of its log. */
-export async function untilReady({ server, child, logFile, timeoutMs, attempt }: ReadyCheck): Promise<void> {
+export async function untilReady({ server, child, timeoutMs, attempt }: ReadyCheck): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const problem = await attempt().then(
@@ -19,11 +18,10 @@ export async function untilReady({ server, child, logFile, timeoutMs, attempt }:
       (error: unknown) => error,
     );
     if (problem === undefined) return;
-    if (child.hasEnded()) throw new ServerStartError(server, `it ended while starting:\n${logTail(logFile)}`, problem);
+    if (child.hasEnded()) throw new ServerStartError(server, `it ended while starting:\n${child.logTail()}`, problem);
     if (Date.now() > deadline) {
-      const log = logTail(logFile);
       await child.stop();
-      throw new ServerStartError(server, `not ready after ${timeoutMs} ms:\n${log}`, problem);
+      throw new ServerStartError(server, `not ready after ${timeoutMs} ms:\n${child.logTail()}`, problem);
     }
     await sleep(20);
   }
