@@ -1,5 +1,8 @@
-// Writes a FileDescriptorProto (proto2 or proto3) back as .proto text: messages, enums, fields, oneofs, extensions, reserved ranges and JSON names.
-// Options other than `default`, `packed`, `deprecated` and `json_name` are left out: nobody who imports the file needs them to compile.
+// Writes a FileDescriptorProto (proto2 or proto3) back as .proto text: messages, enums, fields, oneofs,
+// extensions,
+// reserved ranges and JSON names. Options other than `default`, `packed`, `deprecated`, `json_name` and
+// `allow_alias`
+// are left out: nobody who imports the file needs them to compile.
 
 const INDENT = "  ";
 const LABELS = { 1: "optional", 2: "required", 3: "repeated" };
@@ -42,11 +45,15 @@ export function printProto(file) {
 
 function printMessage(message, indent, proto3) {
   const inner = indent + INDENT;
-  const maps = new Map(message.nestedType.filter((nested) => nested.options?.mapEntry).map((nested) => [nested.name, nested]));
+  const maps = new Map(
+    message.nestedType.filter((nested) => nested.options?.mapEntry).map((nested) => [nested.name, nested]),
+  );
   return [
     `${indent}message ${message.name} {`,
     ...message.enumType.flatMap((node) => printEnum(node, inner)),
-    ...message.nestedType.filter((nested) => !maps.has(nested.name)).flatMap((nested) => printMessage(nested, inner, proto3)),
+    ...message.nestedType
+      .filter((nested) => !maps.has(nested.name))
+      .flatMap((nested) => printMessage(nested, inner, proto3)),
     ...printFields(message, maps, inner, proto3),
     ...printExtensions(message.extension, inner, proto3),
     ...message.extensionRange.map((range) => `${inner}extensions ${printRange(range)};`),
@@ -98,14 +105,18 @@ function printType(field) {
 function printOptions(field) {
   const options = [];
   if (field.defaultValue) options.push(`default = ${printDefault(field)}`);
-  if (field.options && Object.hasOwn(field.options, "packed")) options.push(`packed = ${field.options.packed}`);
+  if (field.options && Object.hasOwn(field.options, "packed"))
+    options.push(`packed = ${field.options.packed}`);
   if (field.options?.deprecated) options.push("deprecated = true");
-  if (field.jsonName && field.jsonName !== defaultJsonName(field.name)) options.push(`json_name = "${field.jsonName}"`);
+  if (field.jsonName && field.jsonName !== defaultJsonName(field.name))
+    options.push(`json_name = "${field.jsonName}"`);
   return options.length > 0 ? ` [${options.join(", ")}]` : "";
 }
 
 function printDefault(field) {
-  return field.type === STRING || field.type === BYTES ? JSON.stringify(field.defaultValue) : field.defaultValue;
+  return field.type === STRING || field.type === BYTES
+    ? JSON.stringify(field.defaultValue)
+    : field.defaultValue;
 }
 
 function defaultJsonName(name) {
@@ -126,7 +137,9 @@ function printEnum(node, indent) {
     `${indent}enum ${node.name} {`,
     ...alias,
     ...node.value.map((value) => `${indent}${INDENT}${value.name} = ${value.number};`),
-    ...printReserved(node, indent + INDENT, (range) => printRange({ start: range.start, end: range.end + 1 })),
+    ...printReserved(node, indent + INDENT, (range) =>
+      printRange({ start: range.start, end: range.end + 1 }),
+    ),
     `${indent}}`,
   ];
 }
@@ -134,7 +147,9 @@ function printEnum(node, indent) {
 function printReserved(node, indent, print) {
   const ranges = node.reservedRange.map(print);
   const names = node.reservedName.map((name) => JSON.stringify(name));
-  return [ranges, names].filter((list) => list.length > 0).map((list) => `${indent}reserved ${list.join(", ")};`);
+  return [ranges, names]
+    .filter((list) => list.length > 0)
+    .map((list) => `${indent}reserved ${list.join(", ")};`);
 }
 
 /** Descriptor ranges are half open; the source form includes its end. */

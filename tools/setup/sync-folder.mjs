@@ -1,32 +1,33 @@
-// Brings a folder to a wanted content by touching only what differs, so that readers of unchanged files never see a gap.
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+// Brings a folder to a wanted content by touching only what differs: readers of unchanged files never see a
+// gap.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { writeWhole } from "./files.mjs";
 
-/** @param {string} folder @param {ReadonlyMap<string, string | Uint8Array>} files relative path to content; anything else in the folder is removed */
-export async function syncFolder(folder, files) {
-  for (const [path, content] of files) await writeIfChanged(join(folder, path), content);
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const full = join(entry.parentPath ?? entry.path, entry.name);
-    const relative = full.slice(folder.length + 1).replaceAll("\\", "/");
-    if (!files.has(relative)) await rm(full);
-  }
+/**
+ * @param {string} folder
+ * @param {ReadonlyMap<string, string | Uint8Array>} files relative path to content; everything else goes
+ */
+export function syncFolder(folder, files) {
+  for (const [path, content] of files) writeIfChanged(join(folder, path), Buffer.from(content));
+  // Another run may be about to rename its temporary files.
+  const superfluous = filesIn(folder).filter((path) => !files.has(path) && !path.includes(".tmp-"));
+  for (const path of superfluous) rmSync(join(folder, path), { force: true });
 }
 
 /** Every file under a folder as a map of relative path to content. */
-export async function readFolder(folder) {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
-  const contents = await Promise.all(paths.map((path) => readFile(path)));
-  return new Map(paths.map((path, index) => [path.slice(folder.length + 1).replaceAll("\\", "/"), contents[index]]));
+export function readFolder(folder) {
+  return new Map(filesIn(folder).map((path) => [path, readFileSync(join(folder, path))]));
 }
 
-async function writeIfChanged(path, content) {
-  const wanted = Buffer.from(content);
-  const current = await readFile(path).catch((error) => (error.code === "ENOENT" ? undefined : Promise.reject(error)));
-  if (current?.equals(wanted)) return;
-  await mkdir(dirname(path), { recursive: true });
-  const next = `${path}.${process.pid}.next`;
-  await writeFile(next, wanted);
-  await rename(next, path);
+function filesIn(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+}
+
+function writeIfChanged(path, content) {
+  if (existsSync(path) && content.equals(readFileSync(path))) return;
+  mkdirSync(dirname(path), { recursive: true });
+  writeWhole(path, content);
 }

@@ -1,4 +1,7 @@
-// Third-party .proto files are not committed: those that our own files import (transitively) are laid out in one git-ignored folder, from npm packages.
+// Third-party .proto files are not committed: those that our own files import, directly or not, are laid out
+// in
+// one git-ignored folder, from npm packages.
+import { mkdirSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -9,7 +12,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const modules = join(root, "node_modules");
 
 // Needed by our TypeScript (error details, transcoding) whether or not a proto of ours imports them.
-const alwaysNeeded = ["google/api/annotations.proto", "google/api/field_behavior.proto", "google/rpc/error_details.proto", "google/rpc/status.proto"];
+const alwaysNeeded = [
+  "google/api/annotations.proto",
+  "google/api/field_behavior.proto",
+  "google/rpc/error_details.proto",
+  "google/rpc/status.proto",
+];
 
 /** Makes `target` hold exactly the third-party protos that the files under `protoDir` need. */
 export async function writeThirdPartyProtos(protoDir, target) {
@@ -23,7 +31,8 @@ export async function writeThirdPartyProtos(protoDir, target) {
     files.set(path, source);
     queue.push(...importsOf(source));
   }
-  await syncFolder(target, files);
+  mkdirSync(target, { recursive: true });
+  syncFolder(target, files);
 }
 
 /** Paths of all .proto files under a folder, relative to it, sorted. */

@@ -1,5 +1,14 @@
 import { readFileSync } from "node:fs";
-import { create, type DescMessage, fromBinary, getOption, hasOption, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  getOption,
+  hasOption,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { event as eventOption } from "./common.ts";
 import * as eventContext from "./event.ts";
 
@@ -15,27 +24,42 @@ export interface EventEntry {
   readonly summary: string;
 }
 
-/** Every event, sorted by subject. Read from the option `gradients.common.v1.event`: there is no second list to keep. */
+/**
+ * Every event, sorted by subject. Read from the option `gradients.common.v1.event`: there is no second list
+ * to keep.
+ */
 export const eventCatalogue: readonly EventEntry[] = readCatalogue();
 
 const entries = new Map(eventCatalogue.map((entry) => [entry.typeName, entry]));
 
-/** The catalogue's entry of a full message name, e.g. `gradients.event.v1.JobAccepted`; undefined for a type that this build does not know. */
+/**
+ * The catalogue's entry of a full message name, e.g. `gradients.event.v1.JobAccepted`; undefined for a type
+ * that this build does not know.
+ */
 export function eventByType(typeName: string): EventEntry | undefined {
   return entries.get(typeName);
 }
 
 /** The wire form of an event: the bare message. */
-export function encodeEvent<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): Uint8Array {
+export function encodeEvent<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageInitShape<Desc>,
+): Uint8Array {
   return toBinary(schema, create(schema, message));
 }
 
-/** The message in an event's payload. Unknown fields of a newer publisher are kept. Throws when the bytes are no such message. */
+/**
+ * The message in an event's payload. Unknown fields of a newer publisher are kept. Throws when the bytes are
+ * no such message.
+ */
 export function decodeEvent<Desc extends DescMessage>(schema: Desc, payload: Uint8Array): MessageShape<Desc> {
   return fromBinary(schema, payload);
 }
 
-/** Serialized google.protobuf.FileDescriptorSet of all contracts with their imports and comments, for reflection and OpenAPI. */
+/**
+ * Serialized google.protobuf.FileDescriptorSet of all contracts with their imports and comments, for
+ * reflection and OpenAPI.
+ */
 export function descriptorSet(): Uint8Array {
   return readFileSync(new URL("./gen/descriptors.binpb", import.meta.url));
 }

@@ -24,14 +24,24 @@ export class Digester {
 }
 
 /** Size and SHA-256 of a file, read as a stream. */
-export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<{ readonly size: bigint; readonly sha256: string }> {
+export async function sha256OfFile(
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ readonly size: bigint; readonly sha256: string }> {
   const digester = new Digester();
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal && { signal }) })) digester.update(chunk);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal && { signal }) }))
+    digester.update(chunk);
   return digester.finish();
 }
 
-/** Passes the chunks on and throws DigestMismatch after the last one, or as soon as there are too many bytes. */
-export async function* verified(subject: string, source: AsyncIterable<Uint8Array>, expected: ContentDigest): AsyncGenerator<Uint8Array> {
+/**
+ * Passes the chunks on and throws DigestMismatch after the last one, or as soon as there are too many bytes.
+ */
+export async function* verified(
+  subject: string,
+  source: AsyncIterable<Uint8Array>,
+  expected: ContentDigest,
+): AsyncGenerator<Uint8Array> {
   const digester = new Digester();
   for await (const chunk of source) {
     digester.update(chunk);
@@ -42,5 +52,6 @@ export async function* verified(subject: string, source: AsyncIterable<Uint8Arra
 }
 
 export function verifyDigest(subject: string, expected: ContentDigest, found: ContentDigest): void {
-  if (BigInt(found.size) !== BigInt(expected.size) || found.sha256 !== expected.sha256) throw new DigestMismatch(subject, expected, found);
+  if (BigInt(found.size) !== BigInt(expected.size) || found.sha256 !== expected.sha256)
+    throw new DigestMismatch(subject, expected, found);
 }

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Digester, verifyDigest } from "./digest.ts";
@@ -7,10 +7,16 @@ import type { ContentDigest } from "./object-ref.ts";
 import { type Attempt, checkStatus, nameOf, retryTransfer } from "./transfer.ts";
 
 /**
- * Downloads a URL to `path` as a stream. What is there of an earlier, broken download (`<path>.part`) is resumed with Range requests; the file appears under
- * its name only when size and SHA-256 are right. Throws DigestMismatch, TransferRefused (expired URL), TransferFailed, or the signal's reason.
+ * Downloads a URL to `path` as a stream. What is there of an earlier, broken download (`<path>.part`) is
+ * resumed with Range requests; the file appears under its name only when size and SHA-256 are right. Throws
+ * DigestMismatch, TransferRefused (expired URL), TransferFailed, or the signal's reason.
  */
-export async function downloadTo(url: string, path: string, expected: ContentDigest, signal?: AbortSignal): Promise<void> {
+export async function downloadTo(
+  url: string,
+  path: string,
+  expected: ContentDigest,
+  signal?: AbortSignal,
+): Promise<void> {
   const partial = `${path}.part`;
   await mkdir(dirname(path), { recursive: true });
   const leftBytes = await sizeOf(partial);
@@ -27,11 +33,13 @@ export async function downloadTo(url: string, path: string, expected: ContentDig
 }
 
 async function sizeOf(path: string): Promise<number> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? undefined : Promise.reject(error)));
-  return found?.size ?? 0;
+  return existsSync(path) ? (await stat(path)).size : 0;
 }
 
-/** One file on its way. The digest always covers exactly the first `digester.size` bytes of the partial file; more is cut off before the next write. */
+/**
+ * One file on its way. The digest always covers exactly the first `digester.size` bytes of the partial file;
+ * more is cut off before the next write.
+ */
 class Download {
   readonly #url: string;
   readonly #name: string;
@@ -73,7 +81,8 @@ class Download {
     // The object ends before what we already hold: that was of something else.
     if (response.status === 416) return response.body?.cancel();
     await checkStatus(this.#name, response);
-    if (!response.headers.get("content-range")?.startsWith(`bytes ${offset}-`)) this.#digester = new Digester();
+    if (!response.headers.get("content-range")?.startsWith(`bytes ${offset}-`))
+      this.#digester = new Digester();
     await this.#append(response, attempt);
   }
 

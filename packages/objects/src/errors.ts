@@ -28,7 +28,9 @@ export class DigestMismatch extends ObjectError {
   readonly found: ContentDigest;
 
   constructor(subject: string, expected: ContentDigest, found: ContentDigest) {
-    super(`${subject} has ${found.size} bytes with SHA-256 ${found.sha256}, expected ${expected.size} bytes with ${expected.sha256}`);
+    super(
+      `${subject} has ${found.size} bytes with SHA-256 ${found.sha256}, expected ${expected.size} bytes with ${expected.sha256}`,
+    );
     this.subject = subject;
     this.expected = expected;
     this.found = found;
@@ -41,7 +43,9 @@ export class TransferFailed extends ObjectError {
   readonly code = "TRANSFER_FAILED";
 }
 
-/** The other side said no: the URL has expired, is wrong, or the object is gone. Trying again is of no use. */
+/**
+ * The other side said no: the URL has expired, is wrong, or the object is gone. Trying again is of no use.
+ */
 export class TransferRefused extends ObjectError {
   override readonly name = "TransferRefused";
   readonly code = "TRANSFER_REFUSED";

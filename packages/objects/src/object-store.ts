@@ -17,7 +17,7 @@ import { deletePrefix } from "./delete-prefix.ts";
 import { verified } from "./digest.ts";
 import { ObjectNotFound } from "./errors.ts";
 import type { ObjectRef } from "./object-ref.ts";
-import { putObject, type PutBody, type PutOptions } from "./put-object.ts";
+import { type PutBody, type PutOptions, putObject } from "./put-object.ts";
 
 export interface ObjectStoreOptions {
   /** Of the S3 server as this process reaches it, e.g. `http://127.0.0.1:8333`. */
@@ -48,9 +48,15 @@ export interface PresignGetOptions {
 export interface ObjectStore {
   /** Creates the bucket unless it exists. */
   ensureBucket(signal?: AbortSignal): Promise<void>;
-  /** Uploads and hashes in one pass. With `sha256`, content of another digest throws DigestMismatch and leaves no object. */
+  /**
+   * Uploads and hashes in one pass. With `sha256`, content of another digest throws DigestMismatch and leaves
+   * no object.
+   */
   put(key: string, body: PutBody, options?: PutOptions): Promise<ObjectRef>;
-  /** The content, checked while it is read: throws ObjectNotFound at once, DigestMismatch at the end (before the consumer sees the end). */
+  /**
+   * The content, checked while it is read: throws ObjectNotFound at once, DigestMismatch at the end (before
+   * the consumer sees the end).
+   */
   get(ref: ObjectRef, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   head(key: string, signal?: AbortSignal): Promise<ObjectHead | undefined>;
   exists(key: string, signal?: AbortSignal): Promise<boolean>;
@@ -61,10 +67,23 @@ export interface ObjectStore {
   presignGet(key: string, options: PresignGetOptions): Promise<string>;
   /** Opens a multipart upload for someone without credentials; returns its upload id. */
   createMultipart(key: string, signal?: AbortSignal): Promise<string>;
-  /** URL to PUT part `number` (from 1) to; every part but the last needs at least 5 MiB. Valid for an hour unless told otherwise. */
-  presignPart(key: string, uploadId: string, number: number, options?: { readonly expiresSeconds: number }): Promise<string>;
+  /**
+   * URL to PUT part `number` (from 1) to; every part but the last needs at least 5 MiB. Valid for an hour
+   * unless told otherwise.
+   */
+  presignPart(
+    key: string,
+    uploadId: string,
+    number: number,
+    options?: { readonly expiresSeconds: number },
+  ): Promise<string>;
   /** Makes the object of its parts' ETags, in part order. */
-  completeMultipart(key: string, uploadId: string, etags: readonly string[], signal?: AbortSignal): Promise<void>;
+  completeMultipart(
+    key: string,
+    uploadId: string,
+    etags: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Succeeds as well when the upload is no longer open. */
   abortMultipart(key: string, uploadId: string, signal?: AbortSignal): Promise<void>;
   close(): void;
@@ -86,16 +105,28 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     deletePrefix: (prefix, signal) => deletePrefix(client, bucket, prefix, signal),
     presignGet: (key, { expiresSeconds, filename }) => {
       const disposition = filename === undefined ? {} : { ResponseContentDisposition: attachment(filename) };
-      return getSignedUrl(signer, new GetObjectCommand({ Bucket: bucket, Key: key, ...disposition }), { expiresIn: expiresSeconds });
+      return getSignedUrl(signer, new GetObjectCommand({ Bucket: bucket, Key: key, ...disposition }), {
+        expiresIn: expiresSeconds,
+      });
     },
     createMultipart: (key, signal) => createMultipart(client, bucket, key, signal),
     presignPart: (key, uploadId, number, { expiresSeconds } = { expiresSeconds: 3600 }) => {
-      const part = new UploadPartCommand({ Bucket: bucket, Key: key, UploadId: uploadId, PartNumber: number });
+      const part = new UploadPartCommand({
+        Bucket: bucket,
+        Key: key,
+        UploadId: uploadId,
+        PartNumber: number,
+      });
       return getSignedUrl(signer, part, { expiresIn: expiresSeconds });
     },
     completeMultipart: async (key, uploadId, etags, signal) => {
       const Parts = etags.map((ETag, index) => ({ ETag, PartNumber: index + 1 }));
-      const command = new CompleteMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId, MultipartUpload: { Parts } });
+      const command = new CompleteMultipartUploadCommand({
+        Bucket: bucket,
+        Key: key,
+        UploadId: uploadId,
+        MultipartUpload: { Parts },
+      });
       await client.send(command, sendOptions(signal));
     },
     abortMultipart: (key, uploadId, signal) => abortMultipart(client, bucket, key, uploadId, signal),
@@ -106,7 +137,10 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   };
 }
 
-function createClient({ region, accessKeyId, secretAccessKey }: ObjectStoreOptions, endpoint: string): S3Client {
+function createClient(
+  { region, accessKeyId, secretAccessKey }: ObjectStoreOptions,
+  endpoint: string,
+): S3Client {
   return new S3Client({
     endpoint,
     region,
@@ -121,20 +155,42 @@ function createClient({ region, accessKeyId, secretAccessKey }: ObjectStoreOptio
 }
 
 async function ensureBucket(client: S3Client, bucket: string, signal?: AbortSignal): Promise<void> {
-  const exists = await orUndefined(client.send(new HeadBucketCommand({ Bucket: bucket }), sendOptions(signal)), isNotFound);
+  const exists = await orUndefined(
+    client.send(new HeadBucketCommand({ Bucket: bucket }), sendOptions(signal)),
+    isNotFound,
+  );
   if (exists) return;
-  await orUndefined(client.send(new CreateBucketCommand({ Bucket: bucket }), sendOptions(signal)), isAlreadyOurs);
+  await orUndefined(
+    client.send(new CreateBucketCommand({ Bucket: bucket }), sendOptions(signal)),
+    isAlreadyOurs,
+  );
 }
 
-async function* readObject(client: S3Client, bucket: string, key: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  const response = await orUndefined(client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), sendOptions(signal)), isNotFound);
+async function* readObject(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const response = await orUndefined(
+    client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), sendOptions(signal)),
+    isNotFound,
+  );
   if (!response) throw new ObjectNotFound(key);
   // On Node the SDK's body is always a Readable.
   yield* response.Body as Readable;
 }
 
-async function headObject(client: S3Client, bucket: string, key: string, signal?: AbortSignal): Promise<ObjectHead | undefined> {
-  const response = await orUndefined(client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), sendOptions(signal)), isNotFound);
+async function headObject(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  signal?: AbortSignal,
+): Promise<ObjectHead | undefined> {
+  const response = await orUndefined(
+    client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), sendOptions(signal)),
+    isNotFound,
+  );
   if (!response) return undefined;
   return {
     key,
@@ -145,13 +201,27 @@ async function headObject(client: S3Client, bucket: string, key: string, signal?
   };
 }
 
-async function createMultipart(client: S3Client, bucket: string, key: string, signal?: AbortSignal): Promise<string> {
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: key }), sendOptions(signal));
+async function createMultipart(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { UploadId } = await client.send(
+    new CreateMultipartUploadCommand({ Bucket: bucket, Key: key }),
+    sendOptions(signal),
+  );
   if (!UploadId) throw new Error("the S3 server answered CreateMultipartUpload without an upload id");
   return UploadId;
 }
 
-async function abortMultipart(client: S3Client, bucket: string, key: string, uploadId: string, signal?: AbortSignal): Promise<void> {
+async function abortMultipart(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  uploadId: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId });
   await orUndefined(client.send(command, sendOptions(signal)), isNotFound);
 }
@@ -159,7 +229,10 @@ async function abortMultipart(client: S3Client, bucket: string, key: string, upl
 /** RFC 6266: a plain name for old clients, the true one in UTF-8. */
 function attachment(filename: string): string {
   const plain = filename.replaceAll(/[^\x20-\x7e]|["\\]/g, "_");
-  const encoded = encodeURIComponent(filename).replaceAll(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = encodeURIComponent(filename).replaceAll(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
 
@@ -167,7 +240,10 @@ function sendOptions(signal: AbortSignal | undefined): { readonly abortSignal?: 
   return signal ? { abortSignal: signal } : {};
 }
 
-async function orUndefined<T>(promise: Promise<T>, expected: (error: unknown) => boolean): Promise<T | undefined> {
+async function orUndefined<T>(
+  promise: Promise<T>,
+  expected: (error: unknown) => boolean,
+): Promise<T | undefined> {
   try {
     return await promise;
   } catch (error) {
@@ -181,5 +257,8 @@ function isNotFound(error: unknown): boolean {
 }
 
 function isAlreadyOurs(error: unknown): boolean {
-  return error instanceof S3ServiceException && (error.name === "BucketAlreadyOwnedByYou" || error.name === "BucketAlreadyExists");
+  return (
+    error instanceof S3ServiceException &&
+    (error.name === "BucketAlreadyOwnedByYou" || error.name === "BucketAlreadyExists")
+  );
 }

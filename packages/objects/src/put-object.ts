@@ -17,14 +17,28 @@ export interface PutOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One PUT for small content, a multipart upload otherwise. When the source throws, nothing is stored and the parts are dropped. */
-export async function putObject(client: S3Client, bucket: string, key: string, body: PutBody, options: PutOptions = {}): Promise<ObjectRef> {
+/**
+ * One PUT for small content, a multipart upload otherwise. When the source throws, nothing is stored and the
+ * parts are dropped.
+ */
+export async function putObject(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  body: PutBody,
+  options: PutOptions = {},
+): Promise<ObjectRef> {
   const { sha256, contentType, signal } = options;
   signal?.throwIfAborted();
   const digested = new DigestedSource(key, body instanceof Uint8Array ? [body] : body, sha256);
   const upload = new Upload({
     client,
-    params: { Bucket: bucket, Key: key, Body: Readable.from(digested, { objectMode: true, highWaterMark: 1 }), ...(contentType && { ContentType: contentType }) },
+    params: {
+      Bucket: bucket,
+      Key: key,
+      Body: Readable.from(digested, { objectMode: true, highWaterMark: 1 }),
+      ...(contentType && { ContentType: contentType }),
+    },
     partSize: PART_BYTES,
     queueSize: PARTS_IN_FLIGHT,
   });
@@ -41,14 +55,21 @@ export async function putObject(client: S3Client, bucket: string, key: string, b
   return { key, ...digested.result() };
 }
 
-/** Hashes on the way through and ends with an error, not an end, when the digest is wrong: so the upload is never completed. */
+/**
+ * Hashes on the way through and ends with an error, not an end, when the digest is wrong: so the upload is
+ * never completed.
+ */
 class DigestedSource {
   readonly #key: string;
   readonly #source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   readonly #expected: string | undefined;
   #result: { readonly size: bigint; readonly sha256: string } | undefined;
 
-  constructor(key: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, expected: string | undefined) {
+  constructor(
+    key: string,
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    expected: string | undefined,
+  ) {
     this.#key = key;
     this.#source = source;
     this.#expected = expected;

@@ -10,8 +10,15 @@ export interface Attempt {
   progressed: boolean;
 }
 
-/** Tries a transfer again after network failures, with growing delays. Refusals, wrong digests and the signal end it at once. */
-export async function retryTransfer<T>(subject: string, signal: AbortSignal | undefined, transfer: (attempt: Attempt) => Promise<T>): Promise<T> {
+/**
+ * Tries a transfer again after network failures, with growing delays. Refusals, wrong digests and the signal
+ * end it at once.
+ */
+export async function retryTransfer<T>(
+  subject: string,
+  signal: AbortSignal | undefined,
+  transfer: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
   let delays = backoffDelays({ maxMs: 5_000 });
   for (let fruitless = 0; ; ) {
     const attempt: Attempt = { progressed: false };
@@ -21,14 +28,18 @@ export async function retryTransfer<T>(subject: string, signal: AbortSignal | un
       signal?.throwIfAborted();
       if (error instanceof ObjectError && !(error instanceof TransferFailed)) throw error;
       fruitless = attempt.progressed ? 0 : fruitless + 1;
-      if (fruitless >= MAX_FRUITLESS_TRIES) throw new TransferFailed(`${subject} failed ${fruitless} times in a row`, { cause: error });
+      if (fruitless >= MAX_FRUITLESS_TRIES)
+        throw new TransferFailed(`${subject} failed ${fruitless} times in a row`, { cause: error });
       if (attempt.progressed) delays = backoffDelays({ maxMs: 5_000 });
     }
     await systemClock.sleep(delays.next().value, signal);
   }
 }
 
-/** Throws unless the status is a success: TransferFailed for what may pass (5xx, 408, 429), TransferRefused for the rest. */
+/**
+ * Throws unless the status is a success: TransferFailed for what may pass (5xx, 408, 429), TransferRefused
+ * for the rest.
+ */
 export async function checkStatus(subject: string, response: Response): Promise<void> {
   if (response.ok) return;
   const detail = (await response.text()).slice(0, MAX_DETAIL_LENGTH);

@@ -1,6 +1,6 @@
 import { openAsBlob } from "node:fs";
-import { checkStatus, nameOf, retryTransfer } from "./transfer.ts";
 import { TransferFailed } from "./errors.ts";
+import { checkStatus, nameOf, retryTransfer } from "./transfer.ts";
 
 const PARTS_IN_FLIGHT = 3;
 
@@ -15,8 +15,8 @@ export interface UploadPartsOptions {
 }
 
 /**
- * Uploads a file to presigned part URLs, a few parts at a time, each tried again on its own. Returns the ETags in part order.
- * Throws TransferRefused (expired URL), TransferFailed, or the signal's reason.
+ * Uploads a file to presigned part URLs, a few parts at a time, each tried again on its own. Returns the
+ * ETags in part order. Throws TransferRefused (expired URL), TransferFailed, or the signal's reason.
  */
 export async function uploadParts(path: string, options: UploadPartsOptions): Promise<string[]> {
   const file = await openAsBlob(path);
@@ -47,7 +47,10 @@ export async function uploadParts(path: string, options: UploadPartsOptions): Pr
 
 function checkPartCount(path: string, size: number, partSize: number, urls: number): void {
   const needed = Math.max(1, Math.ceil(size / partSize));
-  if (needed !== urls) throw new RangeError(`${path} has ${size} bytes, that is ${needed} parts of ${partSize}, but there are ${urls} URLs`);
+  if (needed !== urls)
+    throw new RangeError(
+      `${path} has ${size} bytes, that is ${needed} parts of ${partSize}, but there are ${urls} URLs`,
+    );
 }
 
 /** A blob is read from disk anew for each try and has a known length, which S3 demands. */

@@ -12,7 +12,10 @@ const REQUEST_ID_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
 const FAULTS: ReadonlySet<string> = new Set(["INTERNAL", "UNKNOWN", "DATA_LOSS"]);
 
 /** What the four kinds of grpc-js server calls have in common. */
-type ServerSurfaceCall = Pick<ServerUnaryCall<unknown, unknown>, "metadata" | "getDeadline" | "sendMetadata"> & {
+type ServerSurfaceCall = Pick<
+  ServerUnaryCall<unknown, unknown>,
+  "metadata" | "getDeadline" | "sendMetadata"
+> & {
   once(event: "cancelled", listener: () => void): unknown;
 };
 
@@ -29,8 +32,9 @@ export interface CallEnvironment {
 }
 
 /**
- * One call from its arrival to its status. Whichever of `succeed` and `fail` comes first takes effect, the rest is ignored. Cancellation, the deadline
- * and a stopping server fail the call from outside, so a handler that ignores its signal cannot hold it open.
+ * One call from its arrival to its status. Whichever of `succeed` and `fail` comes first takes effect, the
+ * rest is ignored. Cancellation, the deadline and a stopping server fail the call from outside, so a handler
+ * that ignores its signal cannot hold it open.
  */
 export class OpenCall {
   readonly #ctx: MutableContext;
@@ -42,7 +46,12 @@ export class OpenCall {
   readonly #timer: NodeJS.Timeout | undefined;
   #isOpen = true;
 
-  constructor(call: ServerSurfaceCall, method: DescMethod, env: CallEnvironment, sendStatus: (status: StatusObject) => void) {
+  constructor(
+    call: ServerSurfaceCall,
+    method: DescMethod,
+    env: CallEnvironment,
+    sendStatus: (status: StatusObject) => void,
+  ) {
     this.#env = env;
     this.#sendStatus = sendStatus;
     this.#observation = env.observe(method, call.metadata);
@@ -140,7 +149,9 @@ function deadlineExceeded(): RpcError {
 /** Anything but an RpcError is a fault of ours: its text stays in the log. */
 function toRpcError(fault: unknown): RpcError {
   if (fault instanceof RpcError) return fault;
-  return new RpcError("INTERNAL", "INTERNAL", "internal error; the request id finds it in our logs", { cause: fault });
+  return new RpcError("INTERNAL", "INTERNAL", "internal error; the request id finds it in our logs", {
+    cause: fault,
+  });
 }
 
 function logFailure(logger: Logger, ctx: CallContext, error: RpcError): void {

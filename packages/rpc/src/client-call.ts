@@ -1,7 +1,12 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { newId } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
-import { type Client, type ClientUnaryCall, type CallOptions as GrpcCallOptions, Metadata } from "@grpc/grpc-js";
+import {
+  type Client,
+  type ClientUnaryCall,
+  type CallOptions as GrpcCallOptions,
+  Metadata,
+} from "@grpc/grpc-js";
 import { RpcError } from "./errors.ts";
 import type { CallOptions } from "./service-types.ts";
 import { parseRpcError } from "./status-details.ts";
@@ -16,7 +21,10 @@ export interface ClientEnvironment {
   readonly defaultDeadlineMs: number;
 }
 
-/** One outgoing call: its metadata and deadline, its span, and the signals that cancel it. Ends once, by `succeed` or `fail`. */
+/**
+ * One outgoing call: its metadata and deadline, its span, and the signals that cancel it. Ends once, by
+ * `succeed` or `fail`.
+ */
 export class ClientCall {
   readonly metadata: Metadata;
   readonly grpcOptions: GrpcCallOptions;
@@ -31,7 +39,8 @@ export class ClientCall {
     this.#method = method;
     this.#env = env;
     this.#signals = [options.signal, options.parent?.signal].filter((signal) => signal !== undefined);
-    if (this.#signals.some((signal) => signal.aborted)) throw new RpcError("CANCELLED", "CALL_CANCELLED", "cancelled before the call was made");
+    if (this.#signals.some((signal) => signal.aborted))
+      throw new RpcError("CANCELLED", "CALL_CANCELLED", "cancelled before the call was made");
     this.metadata = callMetadata(env, options);
     this.grpcOptions = deadlineOf(method, env, options);
     this.#observation = env.observe(method, this.metadata);
@@ -53,7 +62,10 @@ export class ClientCall {
     const error = parseRpcError(fault);
     this.#end(error);
     const { code, reason, requestId } = error;
-    this.#env.logger?.debug({ method: `${this.#method.parent.typeName}/${this.#method.name}`, code, reason, requestId }, "rpc call failed");
+    this.#env.logger?.debug(
+      { method: `${this.#method.parent.typeName}/${this.#method.name}`, code, reason, requestId },
+      "rpc call failed",
+    );
     return error;
   }
 
@@ -75,9 +87,15 @@ function callMetadata({ token }: ClientEnvironment, options: CallOptions): Metad
 }
 
 /** Streams from the server may last for days: only the others get the default. */
-function deadlineOf({ methodKind }: DescMethod, { defaultDeadlineMs }: ClientEnvironment, { deadlineMs, parent }: CallOptions): GrpcCallOptions {
+function deadlineOf(
+  { methodKind }: DescMethod,
+  { defaultDeadlineMs }: ClientEnvironment,
+  { deadlineMs, parent }: CallOptions,
+): GrpcCallOptions {
   const streams = methodKind === "server_streaming" || methodKind === "bidi_streaming";
   const own = deadlineMs ?? (streams ? undefined : defaultDeadlineMs);
-  const deadlines = [own === undefined ? undefined : Date.now() + own, parent?.deadline?.getTime()].filter((time) => time !== undefined);
+  const deadlines = [own === undefined ? undefined : Date.now() + own, parent?.deadline?.getTime()].filter(
+    (time) => time !== undefined,
+  );
   return deadlines.length > 0 ? { deadline: Math.min(...deadlines) } : {};
 }

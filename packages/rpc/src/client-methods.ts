@@ -9,7 +9,10 @@ import type { AnyInit, CallOptions } from "./service-types.ts";
 type UnaryMethod = (request: AnyInit, options?: CallOptions) => Promise<Message>;
 type ClientStreamingMethod = (requests: AsyncIterable<AnyInit>, options?: CallOptions) => Promise<Message>;
 type ServerStreamingMethod = (request: AnyInit, options?: CallOptions) => AsyncIterable<Message>;
-type BidiStreamingMethod = (requests: AsyncIterable<AnyInit>, options?: CallOptions) => AsyncIterable<Message>;
+type BidiStreamingMethod = (
+  requests: AsyncIterable<AnyInit>,
+  options?: CallOptions,
+) => AsyncIterable<Message>;
 
 /** The client's function for one method. */
 export function clientMethod(
@@ -33,7 +36,17 @@ function unary(method: DescMethod, env: ClientEnvironment): UnaryMethod {
   return async (request, options = {}) => {
     const bytes = encode(method.input, request);
     const call = new ClientCall(method, env, options);
-    return answer(method, call, (callback) => env.client.makeUnaryRequest(path, same<Buffer>, same<Buffer>, bytes, call.metadata, call.grpcOptions, callback));
+    return answer(method, call, (callback) =>
+      env.client.makeUnaryRequest(
+        path,
+        same<Buffer>,
+        same<Buffer>,
+        bytes,
+        call.metadata,
+        call.grpcOptions,
+        callback,
+      ),
+    );
   };
 }
 
@@ -43,7 +56,14 @@ function clientStreaming(method: DescMethod, env: ClientEnvironment): ClientStre
     const call = new ClientCall(method, env, options);
     const upload = new Upload(method, requests);
     const response = answer(method, call, (callback) => {
-      const stream = env.client.makeClientStreamRequest(path, same<Buffer>, same<Buffer>, call.metadata, call.grpcOptions, callback);
+      const stream = env.client.makeClientStreamRequest(
+        path,
+        same<Buffer>,
+        same<Buffer>,
+        call.metadata,
+        call.grpcOptions,
+        callback,
+      );
       upload.start(stream);
       return stream;
     });
@@ -56,7 +76,14 @@ function serverStreaming(method: DescMethod, env: ClientEnvironment): ServerStre
   return async function* (request, options = {}) {
     const bytes = encode(method.input, request);
     const call = new ClientCall(method, env, options);
-    const stream = env.client.makeServerStreamRequest(path, same<Buffer>, same<Buffer>, bytes, call.metadata, call.grpcOptions);
+    const stream = env.client.makeServerStreamRequest(
+      path,
+      same<Buffer>,
+      same<Buffer>,
+      bytes,
+      call.metadata,
+      call.grpcOptions,
+    );
     yield* readResponses(method, call, call.attach(stream));
   };
 }
@@ -66,7 +93,13 @@ function bidiStreaming(method: DescMethod, env: ClientEnvironment): BidiStreamin
   return async function* (requests, options = {}) {
     const call = new ClientCall(method, env, options);
     const upload = new Upload(method, requests);
-    const stream = env.client.makeBidiStreamRequest(path, same<Buffer>, same<Buffer>, call.metadata, call.grpcOptions);
+    const stream = env.client.makeBidiStreamRequest(
+      path,
+      same<Buffer>,
+      same<Buffer>,
+      call.metadata,
+      call.grpcOptions,
+    );
     upload.start(stream);
     try {
       yield* readResponses(method, call, call.attach(stream));
@@ -81,7 +114,11 @@ function bidiStreaming(method: DescMethod, env: ClientEnvironment): BidiStreamin
 type Answer = (error: ServiceError | null, bytes?: Buffer) => void;
 
 /** Waits for the one response of a call. */
-function answer(method: DescMethod, call: ClientCall, start: (callback: Answer) => ClientUnaryCall): Promise<Message> {
+function answer(
+  method: DescMethod,
+  call: ClientCall,
+  start: (callback: Answer) => ClientUnaryCall,
+): Promise<Message> {
   return new Promise((resolve, reject) => {
     const surface = start((error, bytes) => {
       if (error || !bytes) return reject(call.fail(error));
@@ -93,7 +130,11 @@ function answer(method: DescMethod, call: ClientCall, start: (callback: Answer) 
 }
 
 /** Leaving the loop early cancels the call. */
-async function* readResponses(method: DescMethod, call: ClientCall, stream: ClientReadableStream<Buffer>): AsyncGenerator<Message> {
+async function* readResponses(
+  method: DescMethod,
+  call: ClientCall,
+  stream: ClientReadableStream<Buffer>,
+): AsyncGenerator<Message> {
   let fault: unknown;
   try {
     for await (const bytes of stream) yield decode(method.output, bytes as Buffer);
@@ -147,7 +188,8 @@ class Upload {
   async #write(stream: Writable): Promise<void> {
     for await (const request of this.#requests) {
       if (this.#over.signal.aborted) return;
-      if (!stream.write(encode(this.#method.input, request))) await once(stream, "drain", { signal: this.#over.signal });
+      if (!stream.write(encode(this.#method.input, request)))
+        await once(stream, "drain", { signal: this.#over.signal });
     }
     stream.end();
   }

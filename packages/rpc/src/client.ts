@@ -12,7 +12,10 @@ export interface RpcClientOptions {
   /** Bearer token, or a function that yields the current one. */
   readonly token?: string | (() => string);
   readonly logger?: Logger;
-  /** For unary and client-streaming calls that set none. Streams from the server have no deadline unless the call sets one. */
+  /**
+   * For unary and client-streaming calls that set none. Streams from the server have no deadline unless the
+   * call sets one.
+   */
   readonly defaultDeadlineMs: number;
   readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
   /** Both directions. Default 4 MiB. */
@@ -21,15 +24,24 @@ export interface RpcClientOptions {
 
 /** A typed client of one service over one channel. Connects with the first call. */
 export function createRpcClient<S extends DescService>(service: S, options: RpcClientOptions): RpcClient<S> {
-  const client = new Client(options.target, channelCredentials(options.tls), channelOptions(service, options));
+  const client = new Client(
+    options.target,
+    channelCredentials(options.tls),
+    channelOptions(service, options),
+  );
   const env: ClientEnvironment = { client, observe: observeClient(), ...options };
   const methods = service.methods.map((method) => [method.localName, clientMethod(method, env)] as const);
   // Built from the same descriptor that RpcClient<S> maps over.
-  return Object.freeze({ ...Object.fromEntries(methods), close: () => client.close() }) as unknown as RpcClient<S>;
+  return Object.freeze({
+    ...Object.fromEntries(methods),
+    close: () => client.close(),
+  }) as unknown as RpcClient<S>;
 }
 
 function channelCredentials(tls: RpcClientOptions["tls"]) {
-  return tls ? credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null) : credentials.createInsecure();
+  return tls
+    ? credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null)
+    : credentials.createInsecure();
 }
 
 function channelOptions(service: DescService, { maxMessageBytes = 4 * 1024 * 1024 }: RpcClientOptions) {
@@ -44,9 +56,14 @@ function channelOptions(service: DescService, { maxMessageBytes = 4 * 1024 * 102
   };
 }
 
-/** Only UNAVAILABLE is tried again, and only for methods that change nothing: after a lost connection a write may have happened. */
+/**
+ * Only UNAVAILABLE is tried again, and only for methods that change nothing: after a lost connection a write
+ * may have happened.
+ */
 function serviceConfig(service: DescService) {
-  const name = service.methods.filter(isSafe).map((method) => ({ service: service.typeName, method: method.name }));
+  const name = service.methods
+    .filter(isSafe)
+    .map((method) => ({ service: service.typeName, method: method.name }));
   const retryPolicy = {
     maxAttempts: 4,
     initialBackoff: "0.1s",
@@ -54,7 +71,10 @@ function serviceConfig(service: DescService) {
     backoffMultiplier: 2,
     retryableStatusCodes: ["UNAVAILABLE"],
   };
-  return { loadBalancingConfig: [{ round_robin: {} }], methodConfig: name.length > 0 ? [{ name, retryPolicy }] : [] };
+  return {
+    loadBalancingConfig: [{ round_robin: {} }],
+    methodConfig: name.length > 0 ? [{ name, retryPolicy }] : [],
+  };
 }
 
 function isSafe(method: DescMethod): boolean {

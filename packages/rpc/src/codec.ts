@@ -1,4 +1,11 @@
-import { create, type DescMessage, type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  fromBinary,
+  type Message,
+  toBinary,
+} from "@bufbuild/protobuf";
 import type { MethodDefinition } from "@grpc/grpc-js";
 import { RpcError } from "./errors.ts";
 import type { AnyInit } from "./service-types.ts";
@@ -30,7 +37,9 @@ export function decode(schema: DescMessage, bytes: Buffer): Message {
   try {
     return fromBinary(schema, bytes);
   } catch (cause) {
-    throw new RpcError("INVALID_ARGUMENT", "MESSAGE_MALFORMED", `the bytes are no ${schema.typeName}`, { cause });
+    throw new RpcError("INVALID_ARGUMENT", "MESSAGE_MALFORMED", `the bytes are no ${schema.typeName}`, {
+      cause,
+    });
   }
 }
 

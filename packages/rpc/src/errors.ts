@@ -45,8 +45,8 @@ export interface RpcErrorOptions {
 }
 
 /**
- * A refused or failed call, on both sides of the wire. Thrown by a handler it travels as google.rpc.Status with ErrorInfo and friends;
- * a client throws it again with the same content.
+ * A refused or failed call, on both sides of the wire. Thrown by a handler it travels as google.rpc.Status
+ * with ErrorInfo and friends; a client throws it again with the same content.
  */
 export class RpcError extends Error {
   override readonly name = "RpcError";

@@ -48,7 +48,10 @@ function unary({ method, invoke }: Bound<"unary">, env: CallEnvironment): handle
   };
 }
 
-function clientStreaming({ method, invoke }: Bound<"client_streaming">, env: CallEnvironment): handleClientStreamingCall<Buffer, Buffer> {
+function clientStreaming(
+  { method, invoke }: Bound<"client_streaming">,
+  env: CallEnvironment,
+): handleClientStreamingCall<Buffer, Buffer> {
   return (call, callback) => {
     const open = new OpenCall(call, method, env, (status) => callback(status));
     open.run(async () => {
@@ -59,7 +62,10 @@ function clientStreaming({ method, invoke }: Bound<"client_streaming">, env: Cal
   };
 }
 
-function serverStreaming({ method, invoke }: Bound<"server_streaming">, env: CallEnvironment): handleServerStreamingCall<Buffer, Buffer> {
+function serverStreaming(
+  { method, invoke }: Bound<"server_streaming">,
+  env: CallEnvironment,
+): handleServerStreamingCall<Buffer, Buffer> {
   return (call) => {
     const open = new OpenCall(call, method, env, (status) => endWithStatus(call, status));
     open.run(async () => {
@@ -70,7 +76,10 @@ function serverStreaming({ method, invoke }: Bound<"server_streaming">, env: Cal
   };
 }
 
-function bidiStreaming({ method, invoke }: Bound<"bidi_streaming">, env: CallEnvironment): handleBidiStreamingCall<Buffer, Buffer> {
+function bidiStreaming(
+  { method, invoke }: Bound<"bidi_streaming">,
+  env: CallEnvironment,
+): handleBidiStreamingCall<Buffer, Buffer> {
   return (call) => {
     const open = new OpenCall(call, method, env, (status) => endWithStatus(call, status));
     open.run(async () => {
@@ -88,9 +97,15 @@ function readRequest(method: DescMethod, bytes: Buffer, env: CallEnvironment): M
 }
 
 /** The caller's messages, each checked; ends with the call's own error when the call is over. */
-async function* readRequests(method: DescMethod, call: Readable, env: CallEnvironment, open: OpenCall): AsyncGenerator<Message> {
+async function* readRequests(
+  method: DescMethod,
+  call: Readable,
+  env: CallEnvironment,
+  open: OpenCall,
+): AsyncGenerator<Message> {
   try {
-    for await (const bytes of call.iterator({ destroyOnReturn: false })) yield readRequest(method, bytes as Buffer, env);
+    for await (const bytes of call.iterator({ destroyOnReturn: false }))
+      yield readRequest(method, bytes as Buffer, env);
   } catch (fault) {
     open.ctx.signal.throwIfAborted();
     throw fault;
@@ -99,7 +114,12 @@ async function* readRequests(method: DescMethod, call: Readable, env: CallEnviro
 }
 
 /** Writes at the pace of the transport. Leaving the loop early runs the handler's `finally` blocks. */
-async function writeAll(method: DescMethod, responses: AsyncIterable<AnyInit>, call: Writable, { ctx }: OpenCall): Promise<void> {
+async function writeAll(
+  method: DescMethod,
+  responses: AsyncIterable<AnyInit>,
+  call: Writable,
+  { ctx }: OpenCall,
+): Promise<void> {
   for await (const response of responses) {
     ctx.signal.throwIfAborted();
     if (!call.write(encode(method.output, response))) await once(call, "drain", { signal: ctx.signal });

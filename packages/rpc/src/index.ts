@@ -1,6 +1,12 @@
 export { bind, type RpcBinding } from "./bind.ts";
 export { createRpcClient, type RpcClientOptions } from "./client.ts";
-export { type ErrorResource, type FieldViolation, type RpcCode, RpcError, type RpcErrorOptions } from "./errors.ts";
+export {
+  type ErrorResource,
+  type FieldViolation,
+  type RpcCode,
+  RpcError,
+  type RpcErrorOptions,
+} from "./errors.ts";
 export { createRpcPart, type RpcPartOptions } from "./server.ts";
 export type { CallContext, CallOptions, MethodImpl, RpcClient, ServiceImpl } from "./service-types.ts";
 export { parseRpcError } from "./status-details.ts";

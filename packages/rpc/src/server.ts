@@ -3,7 +3,7 @@ import type { Addresses, Logger, Part } from "@gradients/runtime";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { RpcBinding } from "./bind.ts";
-import { type CallEnvironment, OpenCall } from "./call.ts";
+import type { CallEnvironment, OpenCall } from "./call.ts";
 import { methodDefinition } from "./codec.ts";
 import { RpcError } from "./errors.ts";
 import { createHandler } from "./handlers.ts";
@@ -17,7 +17,10 @@ export interface RpcPartOptions {
   /** Port 0 takes a free one; the address comes back from start(). */
   readonly listen: { readonly host: string; readonly port: number };
   readonly logger: Logger;
-  /** Who is calling? Throws an RpcError (UNAUTHENTICATED, PERMISSION_DENIED) to refuse; runs before the request is read. */
+  /**
+   * Who is calling? Throws an RpcError (UNAUTHENTICATED, PERMISSION_DENIED) to refuse; runs before the
+   * request is read.
+   */
   readonly authenticate?: (ctx: CallContext) => Promise<unknown>;
   readonly reflection: boolean;
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer; readonly clientCa?: Buffer };
@@ -25,11 +28,17 @@ export interface RpcPartOptions {
   readonly maxMessageBytes?: number;
   /** For unary calls without a deadline of their own. Default 30 s. */
   readonly unaryDeadlineMs?: number;
-  /** How long a stop waits for open calls. Default 8 s, shorter than the keepalive interval on purpose (grpc-node #3068). */
+  /**
+   * How long a stop waits for open calls. Default 8 s, shorter than the keepalive interval on purpose (grpc-
+   * node #3068).
+   */
   readonly drainMs?: number;
 }
 
-/** A gRPC server as a part of a service: health, reflection, validation, error details, deadlines, traces and figures included. */
+/**
+ * A gRPC server as a part of a service: health, reflection, validation, error details, deadlines, traces and
+ * figures included.
+ */
 export function createRpcPart(options: RpcPartOptions): Part {
   const { bindings, logger, drainMs = 8_000 } = options;
   const server = new Server(channelOptions(options));
@@ -72,14 +81,19 @@ function channelOptions({ maxMessageBytes = 4 * 1024 * 1024 }: RpcPartOptions) {
     "grpc.max_send_message_length": maxMessageBytes,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
-    // Clients connect anew from time to time, so that new pods get their share; open calls stay on the old connection.
+    // Clients connect anew from time to time, so that new pods get their share; open calls stay on the old
+    // connection.
     "grpc.max_connection_age_ms": 30 * 60_000,
   };
 }
 
 function addBinding(server: Server, { service, methods }: RpcBinding, env: CallEnvironment): void {
-  const definition = Object.fromEntries(service.methods.map((method) => [method.localName, methodDefinition(method)]));
-  const handlers = Object.fromEntries(methods.map((bound) => [bound.method.localName, createHandler(bound, env)]));
+  const definition = Object.fromEntries(
+    service.methods.map((method) => [method.localName, methodDefinition(method)]),
+  );
+  const handlers = Object.fromEntries(
+    methods.map((bound) => [bound.method.localName, createHandler(bound, env)]),
+  );
   server.addService(definition, handlers);
 }
 
@@ -95,11 +109,20 @@ function listen(server: Server, { listen: { host, port }, tls }: RpcPartOptions)
 
 function credentials(tls: RpcPartOptions["tls"]): ServerCredentials {
   if (!tls) return ServerCredentials.createInsecure();
-  return ServerCredentials.createSsl(tls.clientCa ?? null, [{ cert_chain: tls.cert, private_key: tls.key }], tls.clientCa !== undefined);
+  return ServerCredentials.createSsl(
+    tls.clientCa ?? null,
+    [{ cert_chain: tls.cert, private_key: tls.key }],
+    tls.clientCa !== undefined,
+  );
 }
 
 /** No new calls; streams end at once so that their clients resume elsewhere; the others get `drainMs`. */
-async function stopServer(server: Server, env: CallEnvironment, drainMs: number, logger: Logger): Promise<void> {
+async function stopServer(
+  server: Server,
+  env: CallEnvironment,
+  drainMs: number,
+  logger: Logger,
+): Promise<void> {
   const drained = new Promise<"drained">((resolve) => server.tryShutdown(() => resolve("drained")));
   for (const call of env.open) if (call.streaming) call.abort(stopping());
   const timeout = new AbortController();

@@ -26,7 +26,9 @@ export interface CallContext {
 }
 
 /** Handlers of a service, one per method. Responses may be plain init shapes. */
-export type ServiceImpl<S extends DescService> = { readonly [K in keyof S["method"]]: MethodImpl<S["method"][K]> };
+export type ServiceImpl<S extends DescService> = {
+  readonly [K in keyof S["method"]]: MethodImpl<S["method"][K]>;
+};
 
 export type MethodImpl<M extends DescMethod> =
   M extends DescMethodUnary<infer I, infer O>
@@ -43,13 +45,20 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds for this call; replaces the client's default. */
   readonly deadlineMs?: number;
-  /** The call that this one serves: its signal, deadline and request id are passed on; the earlier deadline wins. */
+  /**
+   * The call that this one serves: its signal, deadline and request id are passed on; the earlier deadline
+   * wins.
+   */
   readonly parent?: Pick<CallContext, "signal" | "deadline" | "requestId">;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Methods of a service for a caller. Every failure is an RpcError. Streams start with their first `next()`. */
-export type RpcClient<S extends DescService> = { readonly [K in keyof S["method"]]: ClientMethod<S["method"][K]> } & {
+/**
+ * Methods of a service for a caller. Every failure is an RpcError. Streams start with their first `next()`.
+ */
+export type RpcClient<S extends DescService> = {
+  readonly [K in keyof S["method"]]: ClientMethod<S["method"][K]>;
+} & {
   /** Lets open calls finish, then closes the connection. */
   close(): void;
 };
@@ -62,7 +71,10 @@ export type ClientMethod<M extends DescMethod> =
       : M extends DescMethodClientStreaming<infer I, infer O>
         ? (requests: AsyncIterable<MessageInitShape<I>>, options?: CallOptions) => Promise<MessageShape<O>>
         : M extends DescMethodBiDiStreaming<infer I, infer O>
-          ? (requests: AsyncIterable<MessageInitShape<I>>, options?: CallOptions) => AsyncIterable<MessageShape<O>>
+          ? (
+              requests: AsyncIterable<MessageInitShape<I>>,
+              options?: CallOptions,
+            ) => AsyncIterable<MessageShape<O>>
           : never;
 
 export type AnyInit = MessageInitShape<DescMessage>;

@@ -1,7 +1,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import { type Metadata, status } from "@grpc/grpc-js";
 import {
   type Context,
   context,
+  type Histogram,
   metrics,
   propagation,
   type Span,
@@ -10,9 +12,7 @@ import {
   type TextMapGetter,
   type TextMapSetter,
   trace,
-  type Histogram,
 } from "@opentelemetry/api";
-import { type Metadata, status } from "@grpc/grpc-js";
 import type { RpcError } from "./errors.ts";
 
 const SCOPE = "@gradients/rpc";
@@ -46,19 +46,30 @@ export function observeClient(): Observe {
 }
 
 function histogram(name: string): Histogram {
-  return metrics.getMeter(SCOPE).createHistogram(name, { unit: "s", description: "Duration of RPCs by method and status." });
+  return metrics
+    .getMeter(SCOPE)
+    .createHistogram(name, { unit: "s", description: "Duration of RPCs by method and status." });
 }
 
 function observation(method: DescMethod, kind: SpanKind, parent: Context, duration: Histogram): Observation {
-  const attributes = { "rpc.system": "grpc", "rpc.service": method.parent.typeName, "rpc.method": method.name };
-  const span = trace.getTracer(SCOPE).startSpan(`${method.parent.typeName}/${method.name}`, { kind, attributes }, parent);
+  const attributes = {
+    "rpc.system": "grpc",
+    "rpc.service": method.parent.typeName,
+    "rpc.method": method.name,
+  };
+  const span = trace
+    .getTracer(SCOPE)
+    .startSpan(`${method.parent.typeName}/${method.name}`, { kind, attributes }, parent);
   const active = trace.setSpan(parent, span);
   const startedAt = performance.now();
   return {
     run: (work) => context.with(active, work),
     end: (error) => {
       const code = error ? status[error.code] : status.OK;
-      duration.record((performance.now() - startedAt) / 1000, { ...attributes, "rpc.grpc.status_code": code });
+      duration.record((performance.now() - startedAt) / 1000, {
+        ...attributes,
+        "rpc.grpc.status_code": code,
+      });
       endSpan(span, code, error);
     },
   };

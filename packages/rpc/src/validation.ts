@@ -16,16 +16,23 @@ const MAX_FOUND_LENGTH = 80;
 
 export type Validate = (schema: DescMessage, message: Message) => void;
 
-/** Checks the rules written in the .proto file. Throws INVALID_ARGUMENT that names each field, what would be right and what was found. */
+/**
+ * Checks the rules written in the .proto file. Throws INVALID_ARGUMENT that names each field, what would be
+ * right and what was found.
+ */
 export function createRequestValidator(): Validate {
   const validator = createValidator();
   return (schema, message) => {
     const result = validator.validate(schema, message);
     if (result.kind === "valid") return;
     if (result.kind === "error") throw result.error;
-    const fieldViolations = result.violations.map((violation) => toFieldViolation(schema, message, violation));
+    const fieldViolations = result.violations.map((violation) =>
+      toFieldViolation(schema, message, violation),
+    );
     const fields = [...new Set(fieldViolations.map(({ field }) => field))].join(", ");
-    throw new RpcError("INVALID_ARGUMENT", "REQUEST_INVALID", `invalid request: ${fields}`, { fieldViolations });
+    throw new RpcError("INVALID_ARGUMENT", "REQUEST_INVALID", `invalid request: ${fields}`, {
+      fieldViolations,
+    });
   };
 }
 
@@ -42,12 +49,17 @@ type Found = ReflectMessageGet | undefined;
 
 /** Follows a violation's path into the message; undefined where nothing is set. */
 function valueAt(schema: DescMessage, message: Message, path: Path): Found {
-  return path.reduce<Found>((current, step) => {
-    if (step.kind === "list_sub") return isReflectList(current) ? (current.get(step.index) as Found) : undefined;
-    if (step.kind === "map_sub") return isReflectMap(current) ? (current.get(step.key) as Found) : undefined;
-    if (step.kind === "field") return isReflectMessage(current) ? fieldOf(current, step) : undefined;
-    return undefined;
-  }, reflect(schema, message));
+  return path.reduce<Found>(
+    (current, step) => {
+      if (step.kind === "list_sub")
+        return isReflectList(current) ? (current.get(step.index) as Found) : undefined;
+      if (step.kind === "map_sub")
+        return isReflectMap(current) ? (current.get(step.key) as Found) : undefined;
+      if (step.kind === "field") return isReflectMessage(current) ? fieldOf(current, step) : undefined;
+      return undefined;
+    },
+    reflect(schema, message),
+  );
 }
 
 /** An unset message is nothing; an unset scalar is its zero value. */
@@ -61,10 +73,13 @@ function describe(found: Found, path: Path): string {
   if (isReflectMessage(found)) return `a ${found.desc.name}`;
   if (isReflectList(found) || isReflectMap(found)) return `${found.size} items`;
   if (found instanceof Uint8Array) return `${found.length} bytes`;
-  if (field?.kind === "field" && field.fieldKind === "enum") return field.enum.value[Number(found)]?.name ?? String(found);
+  if (field?.kind === "field" && field.fieldKind === "enum")
+    return field.enum.value[Number(found)]?.name ?? String(found);
   return shorten(typeof found === "string" ? JSON.stringify(found) : String(found));
 }
 
 function shorten(text: string): string {
-  return text.length > MAX_FOUND_LENGTH ? `${text.slice(0, MAX_FOUND_LENGTH)}… (${text.length} characters)` : text;
+  return text.length > MAX_FOUND_LENGTH
+    ? `${text.slice(0, MAX_FOUND_LENGTH)}… (${text.length} characters)`
+    : text;
 }
