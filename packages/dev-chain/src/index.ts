@@ -1,0 +1,3 @@
+export { type DevAccount, type DevAccounts, devAccounts } from "./dev-accounts.ts";
+export { type DevChain, type DevChainControl, type DevChainOptions, startDevChain } from "./dev-chain.ts";
+export type { SubmitFault } from "./rpc/server.ts";
