@@ -50,9 +50,12 @@ async function startParts(parts: readonly Part[], started: Part[], logger: Logge
 async function runParts(parts: readonly Part[], signal: AbortSignal, logger: Logger): Promise<void> {
   const runs = parts.map(beginRun);
   const death = await firstDeath(runs, signal);
-  if (death) logger.error({ part: death.part, err: death.cause }, "part died, stopping the service");
-  const problems = await stopInReverse(runs, logger);
-  if (death) throw new Error(`${death.part} died`, { cause: death.cause });
+  if (death) logger.error({ part: death.run.part.name, err: death.cause }, "part died, stopping the service");
+  const problems = await stopInReverse(
+    runs.map((run) => (run === death?.run ? idle(run.part) : run)),
+    logger,
+  );
+  if (death) throw new Error(`${death.run.part.name} died`, { cause: death.cause });
   if (problems.length > 0) throw new AggregateError(problems, `Stopped with ${problems.length} problem(s)`);
 }
 
@@ -72,10 +75,10 @@ function firstDeath(runs: readonly PartRun[], signal: AbortSignal): Promise<Deat
   return new Promise((resolve) => {
     if (signal.aborted) return resolve(undefined);
     signal.addEventListener("abort", () => resolve(undefined), { once: true });
-    for (const { part, ended } of runs) {
-      ended?.then(
-        () => resolve({ part: part.name, cause: new Error("ended before it was told to stop") }),
-        (cause: unknown) => resolve({ part: part.name, cause }),
+    for (const run of runs) {
+      run.ended?.then(
+        () => resolve({ run, cause: new Error("ended before it was told to stop") }),
+        (cause: unknown) => resolve({ run, cause }),
       );
     }
   });
@@ -96,8 +99,11 @@ async function stopPart({ part, stopping, ended }: PartRun, logger: Logger): Pro
   try {
     stopping.abort();
     await withTimeout(timeoutMs, async () => {
-      await ended;
-      await part.stop?.();
+      try {
+        await ended;
+      } finally {
+        await part.stop?.();
+      }
     });
     logger.info({ part: part.name, duration_ms: Math.round(performance.now() - startedAt) }, "part stopped");
     return undefined;
@@ -124,6 +130,6 @@ interface PartRun {
 }
 
 interface Death {
-  readonly part: string;
+  readonly run: PartRun;
   readonly cause: unknown;
 }

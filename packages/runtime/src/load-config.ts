@@ -162,8 +162,12 @@ function traitsOf(option: ConfigOption): string {
   const standard =
     option.defaultValue === undefined
       ? []
-      : [`default ${option.secret ? "[redacted]" : JSON.stringify(option.defaultValue)}`];
+      : [`default ${option.secret ? "[redacted]" : showValue(option.defaultValue)}`];
   return `(${[option.type, option.required ? "required" : "optional", ...standard, ...(option.secret ? [`secret, or in the file ${option.env}_FILE`] : [])].join("; ")})`;
+}
+
+function showValue(value: unknown): string {
+  return typeof value === "bigint" ? value.toString() : JSON.stringify(value);
 }
 
 function printText(config: object, options: readonly ConfigOption[]): string {

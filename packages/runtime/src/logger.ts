@@ -39,7 +39,8 @@ export function createLogger({ service, level, redact = [], destination }: Logge
     mixin: traceFields,
     hooks: { streamWrite: exportLogLine },
   };
-  return destination ? pino(options, destination) : pino(options);
+  // Written at once, so the lines of several loggers keep their order and none is lost at a forced exit.
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: true }));
 }
 
 function atAnyDepth(field: string): string[] {

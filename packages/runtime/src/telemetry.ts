@@ -1,22 +1,50 @@
-// Loaded before anything else: `node --import @gradients/runtime/telemetry src/main.ts`. Standard OTEL_* variables switch it on and configure it.
+// Loaded before anything else: `node --import @gradients/runtime/telemetry src/main.ts`. The standard OTEL_* variables switch each signal on and say
+// where it goes; without them nothing is loaded. Spans are made by our own rpc, db and bus packages, so no module is patched and no loader hook is needed.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
+import { meter } from "./trace.ts";
 
-const switches = [
-  "OTEL_EXPORTER_OTLP_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
-  "OTEL_TRACES_EXPORTER",
-  "OTEL_METRICS_EXPORTER",
-  "OTEL_LOGS_EXPORTER",
-  "OTEL_CONFIG_FILE",
-];
+const signals = ["TRACES", "METRICS", "LOGS"];
+const FLUSH_MS = 5_000;
 
-if (switches.some((name) => process.env[name])) {
+if (process.env["OTEL_CONFIG_FILE"] || signals.some(isAskedFor)) await startTelemetry();
+
+async function startTelemetry(): Promise<void> {
+  for (const signal of signals) if (!isAskedFor(signal)) process.env[`OTEL_${signal}_EXPORTER`] = "none"; // the SDK's own default is OTLP to localhost
+  process.env["OTEL_SERVICE_NAME"] ||= serviceName();
   const { startNodeSdk } = await import("@opentelemetry/sdk-node");
   const sdk = startNodeSdk();
+  observeEventLoop();
   process.once(
     "beforeExit",
-    () => void Promise.race([sdk.shutdown(), delay(5_000, undefined, { ref: false })]),
+    () => void Promise.race([sdk.shutdown(), delay(FLUSH_MS, undefined, { ref: false })]),
   );
+}
+
+function isAskedFor(signal: string): boolean {
+  const names = [
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    `OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`,
+    `OTEL_${signal}_EXPORTER`,
+  ];
+  return names.some((name) => process.env[name]);
+}
+
+/** `scorer` for `…/services/scorer/src/main.ts`. */
+function serviceName(): string {
+  return /([^/\\]+)[/\\]src[/\\]main\.ts$/.exec(process.argv[1] ?? "")?.[1] ?? "gradients";
+}
+
+function observeEventLoop(): void {
+  const histogram = monitorEventLoopDelay();
+  histogram.enable();
+  meter("@gradients/runtime")
+    .createObservableGauge("nodejs.eventloop.delay.p99", {
+      unit: "s",
+      description: "Event loop delay since the last collection",
+    })
+    .addCallback((result) => {
+      result.observe(histogram.percentile(99) / 1e9);
+      histogram.reset();
+    });
 }

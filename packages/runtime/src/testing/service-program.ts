@@ -1,0 +1,45 @@
+// Run by run-service.test.ts as a process of its own.
+import { z } from "zod";
+import { composeService } from "../compose-service.ts";
+import { loadConfig } from "../load-config.ts";
+import { createLogger } from "../logger.ts";
+import { runService } from "../run-service.ts";
+
+const schema = z.object({
+  behaviour: z.enum(["serve", "hang", "die"]).default("serve").describe("What the part does."),
+});
+const runs = {
+  serve: (signal: AbortSignal) => until(signal),
+  hang: () => new Promise<void>((resolve) => setTimeout(resolve, 60_000)),
+  die: () => Promise.reject(new Error("disk full")),
+};
+
+await runService(
+  (source) => loadConfig({ service: "sample", schema, ...source }),
+  ({ behaviour }) => {
+    const logger = createLogger({ service: "sample", level: "info" });
+    const part = {
+      name: "loop",
+      start: async () => ({ grpc: "127.0.0.1:1" }),
+      run: runs[behaviour],
+      stopTimeoutMs: 50_000,
+    };
+    return composeService({ name: "sample", logger, parts: [part] });
+  },
+  {
+    echo: {
+      summary: "Prints its arguments.",
+      run: async (_config, args) => void process.stdout.write(`${args.join(" ")}\n`),
+    },
+  },
+);
+
+function until(signal: AbortSignal): Promise<void> {
+  const alive = setInterval(() => {}, 1_000);
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => {
+      clearInterval(alive);
+      resolve();
+    }),
+  );
+}
