@@ -1,6 +1,6 @@
 import { type Database, isUnreachable } from "@gradients/db";
 import type { EventId } from "@gradients/kernel";
-import { type Logger, tracer, withBackoff, withExtractedTrace } from "@gradients/runtime";
+import { inSpan, type Logger, withBackoff, withExtractedTrace } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { ACK_WAIT_MS } from "./consume.ts";
@@ -50,31 +50,26 @@ async function route<T extends BusTables>(
   const addressee = headers[ADDRESSEE_HEADER];
   if (handler && headers["ce-id"] && (addressee === undefined || addressee === options.consumer)) {
     return withExtractedTrace(headers, () =>
-      inSpan(options.consumer, headers, () => settle(options, handler, headers, message)),
+      inConsumerSpan(options.consumer, headers, () => settle(options, handler, headers, message)),
     );
   }
   message.ack();
   return handler && headers["ce-id"] ? "not_addressed" : "unknown_type";
 }
 
-function inSpan(consumer: string, headers: Headers, fn: () => Promise<Outcome>): Promise<Outcome> {
+function inConsumerSpan(consumer: string, headers: Headers, fn: () => Promise<Outcome>): Promise<Outcome> {
   const attributes = {
     "messaging.system": "nats",
     "messaging.consumer.group.name": consumer,
     "messaging.message.id": headers["ce-id"] ?? "",
   };
-  return tracer("@gradients/bus").startActiveSpan(
-    `process ${headers["ce-type"]}`,
-    { kind: SpanKind.CONSUMER, attributes },
-    async (span) => {
-      const outcome = await fn();
-      span.setAttribute("gradients.outcome", outcome);
-      if (outcome === "retried" || outcome === "dead_lettered")
-        span.setStatus({ code: SpanStatusCode.ERROR });
-      span.end();
-      return outcome;
-    },
-  );
+  const name = `process ${headers["ce-type"]}`;
+  return inSpan({ scope: "@gradients/bus", name, kind: SpanKind.CONSUMER, attributes }, async (span) => {
+    const outcome = await fn();
+    span.setAttribute("gradients.outcome", outcome);
+    if (outcome === "retried" || outcome === "dead_lettered") span.setStatus({ code: SpanStatusCode.ERROR });
+    return outcome;
+  });
 }
 
 async function settle<T extends BusTables>(

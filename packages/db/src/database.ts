@@ -1,4 +1,5 @@
-import { type Logger, withBackoff } from "@gradients/runtime";
+import { inSpan, type Logger, meter, withBackoff } from "@gradients/runtime";
+import type { ObservableCallback } from "@opentelemetry/api";
 import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
 import { type Client, Pool } from "pg";
 import { type DatabaseOptions, openClient, poolSettings } from "./connection.ts";
@@ -29,22 +30,52 @@ const MAX_TRIES = 5;
 
 /** Connects on first use. int8 columns are read as bigint, timestamptz as Date, json parsed. */
 export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Database<T> {
-  const pool = new Pool(poolSettings(options));
-  pool.on("error", (err) => logger.warn({ err }, "idle database connection lost"));
+  const pool = createPool(options, logger);
+  const stopObserving = observePool(pool, options.schema);
   const q = new Kysely<T>({ dialect: new PostgresDialect({ pool }) });
   const open = (purpose: string) => openClient(options, purpose, logger);
+  const span = {
+    scope: "@gradients/db",
+    name: "transaction",
+    attributes: { "db.namespace": options.schema },
+  };
+  const retry = {
+    what: "transaction",
+    logger,
+    maxAttempts: MAX_TRIES,
+    isRetryable: isTransient,
+    initialMs: 10,
+  };
   return {
     schema: options.schema,
     q,
-    tx: (fn) =>
-      withBackoff(
-        { what: "transaction", logger, maxAttempts: MAX_TRIES, isRetryable: isTransient, initialMs: 10 },
-        () => runTransaction(q, fn),
-      ),
+    tx: (fn) => inSpan(span, () => withBackoff(retry, () => runTransaction(q, fn))),
     listen: (channel, onNotify, signal) => listen({ open, logger, channel, onNotify, signal }),
     openClient: open,
-    close: () => q.destroy(),
+    close: async () => {
+      stopObserving();
+      await q.destroy();
+    },
   };
+}
+
+function createPool(options: DatabaseOptions, logger: Logger): Pool {
+  const pool = new Pool(poolSettings(options));
+  pool.on("error", (err) => logger.warn({ err }, "idle database connection lost"));
+  // The pool watches idle connections only; without a listener, losing one in use would end the process. Its query fails as well and tells.
+  pool.on("connect", (client) =>
+    client.on("error", (err) => logger.debug({ err }, "database connection lost")),
+  );
+  return pool;
+}
+
+/** Callers that wait for a connection: the first sign of a pool that is too small or a transaction that is too long. */
+function observePool(pool: Pool, schema: string): () => void {
+  const gauge = meter("@gradients/db").createObservableGauge("db.client.connection.pending_requests");
+  const observe: ObservableCallback = (result) =>
+    result.observe(pool.waitingCount, { "db.namespace": schema });
+  gauge.addCallback(observe);
+  return () => gauge.removeCallback(observe);
 }
 
 function runTransaction<T, R>(q: Kysely<T>, fn: (tx: Tx<T>) => Promise<R>): Promise<R> {

@@ -11,4 +11,12 @@ export {
 export { createLogger, type Logger, type LoggerOptions, type LogLevel, logLevels } from "./logger.ts";
 export { type Command, runService } from "./run-service.ts";
 export type { Addresses, Service } from "./service.ts";
-export { currentTraceparent, injectTrace, meter, tracer, withExtractedTrace } from "./trace.ts";
+export {
+  currentTraceparent,
+  injectTrace,
+  inSpan,
+  meter,
+  type SpanSettings,
+  tracer,
+  withExtractedTrace,
+} from "./trace.ts";

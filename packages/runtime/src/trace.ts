@@ -1,16 +1,46 @@
 import {
+  type Attributes,
   type Context,
   context,
   type Meter,
   metrics,
   propagation,
   ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
   type Tracer,
   trace,
 } from "@opentelemetry/api";
 
 export function tracer(name: string): Tracer {
   return trace.getTracer(name);
+}
+
+export interface SpanSettings {
+  /** Name of the package that makes the span. */
+  readonly scope: string;
+  readonly name: string;
+  readonly kind?: SpanKind;
+  readonly attributes?: Attributes;
+}
+
+/** Runs `fn` inside a new span of the active trace; a thrown error is noted in the span. */
+export function inSpan<T>(
+  { scope, name, kind = SpanKind.INTERNAL, attributes = {} }: SpanSettings,
+  fn: (span: Span) => Promise<T>,
+): Promise<T> {
+  return tracer(scope).startActiveSpan(name, { kind, attributes }, async (span) => {
+    try {
+      return await fn(span);
+    } catch (error) {
+      span.recordException(error instanceof Error ? error : String(error));
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
 }
 
 export function meter(name: string): Meter {

@@ -1,0 +1,193 @@
+import { createLogger } from "@gradients/runtime";
+import { createTestDatabase, type TestDatabase } from "@gradients/testkit";
+import { type Generated, sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createDatabase, type Database } from "./database.ts";
+import { ensureSchema } from "./ensure-schema.ts";
+import { isUniqueViolation, isUnreachable } from "./errors.ts";
+import { migrate } from "./migrate.ts";
+
+interface Tables {
+  account: {
+    id: Generated<bigint>;
+    name: string;
+    balance: bigint;
+    opened_at: Generated<Date>;
+    notes: object | null;
+  };
+}
+
+const logger = createLogger({ service: "test", level: "silent" });
+const up = async (kysely: { schema: unknown }) =>
+  void (await sql`
+    create table account (id bigint generated always as identity primary key, name text not null unique,
+      balance bigint not null, opened_at timestamptz not null default now(), notes jsonb)`.execute(
+    kysely as never,
+  ));
+let server: TestDatabase;
+let url: string;
+let db: Database<Tables>;
+
+beforeAll(async () => {
+  server = await createTestDatabase();
+  url = await ensureSchema(server.url, { schema: "bank", role: "bank_role", password: "p@ss/word" });
+  db = open(url);
+  await migrate(db, { "0001-account": { up } });
+});
+
+afterAll(async () => {
+  await db.close();
+  await server.drop();
+});
+
+describe("values", () => {
+  test("int8 is read as bigint, int8[] as bigints, timestamptz as Date, jsonb parsed", async () => {
+    const row = await db.q
+      .insertInto("account")
+      .values({ name: "values", balance: 9_007_199_254_740_993n, notes: JSON.stringify({ a: [1] }) as never })
+      .returning(["balance", "opened_at", "notes", sql<bigint[]>`array[1, 2]::bigint[]`.as("list")])
+      .executeTakeFirstOrThrow();
+    expect(row).toEqual({
+      balance: 9_007_199_254_740_993n,
+      opened_at: expect.any(Date) as Date,
+      notes: { a: [1] },
+      list: [1n, 2n],
+    });
+  });
+
+  test("another pool of the process keeps pg's own types", async () => {
+    const { Pool } = await import("pg");
+    const pool = new Pool({ connectionString: url });
+    expect((await pool.query("select 1::bigint as n")).rows).toEqual([{ n: "1" }]);
+    await pool.end();
+  });
+});
+
+describe("tx", () => {
+  test("knows the database's time of its start", async () => {
+    await db.tx(async (tx) => {
+      const { rows } = await sql<{ now: Date }>`select now() as now, pg_sleep(0.01)`.execute(tx);
+      expect(tx.now).toEqual(rows[0]?.now);
+    });
+  });
+
+  test("rolls back when the function throws, with the error as it was", async () => {
+    const error = new Error("no");
+    const failing = db.tx(async (tx) => {
+      await tx.insertInto("account").values({ name: "ghost", balance: 0n }).execute();
+      throw error;
+    });
+    await expect(failing).rejects.toBe(error);
+    expect(await db.q.selectFrom("account").select("id").where("name", "=", "ghost").execute()).toEqual([]);
+  });
+
+  test("runs again after a deadlock, so both transactions commit", async () => {
+    await db.q
+      .insertInto("account")
+      .values([
+        { name: "left", balance: 0n },
+        { name: "right", balance: 0n },
+      ])
+      .execute();
+    const [leftHeld, rightHeld] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let runs = 0;
+    const transfer = (
+      first: string,
+      second: string,
+      held: PromiseWithResolvers<void>,
+      other: Promise<void>,
+    ) =>
+      db.tx(async (tx) => {
+        runs++;
+        const add = (name: string) =>
+          tx.updateTable("account").set({ balance: sql`balance + 1` }).where("name", "=", name).execute();
+        await sql`set local lock_timeout = '10s'`.execute(tx);
+        await add(first);
+        held.resolve();
+        await other;
+        await add(second);
+      });
+    await Promise.all([
+      transfer("left", "right", leftHeld, rightHeld.promise),
+      transfer("right", "left", rightHeld, leftHeld.promise),
+    ]);
+    expect(runs).toBe(3);
+    const rows = await db.q
+      .selectFrom("account")
+      .select(["name", "balance"])
+      .where("name", "in", ["left", "right"])
+      .orderBy("name")
+      .execute();
+    expect(rows).toEqual([
+      { name: "left", balance: 2n },
+      { name: "right", balance: 2n },
+    ]);
+  });
+});
+
+describe("limits", () => {
+  test("the pool's connections carry time-outs, name and search path", async () => {
+    const settings = [
+      "application_name",
+      "statement_timeout",
+      "lock_timeout",
+      "idle_in_transaction_session_timeout",
+      "search_path",
+    ];
+    const shown = await Promise.all(
+      settings.map((name) => sql<Record<string, string>>`show ${sql.raw(name)}`.execute(db.q)),
+    );
+    expect(shown.map(({ rows }) => Object.values(rows[0] ?? {})[0])).toEqual([
+      "bank test",
+      "5s",
+      "1s",
+      "10s",
+      "bank",
+    ]);
+  });
+
+  test("a role reaches no other schema", async () => {
+    const otherUrl = await ensureSchema(server.url, {
+      schema: "stranger",
+      role: "stranger_role",
+      password: "x",
+    });
+    const other = createDatabase<Tables>(
+      { url: otherUrl, schema: "stranger", applicationName: "stranger", poolSize: 1 },
+      logger,
+    );
+    await expect(sql`select 1 from bank.account`.execute(other.q)).rejects.toMatchObject({
+      message: "permission denied for schema bank",
+    });
+    await other.close();
+  });
+});
+
+describe("errors", () => {
+  test("a unique violation is told apart by its constraint", async () => {
+    const insert = () => db.q.insertInto("account").values({ name: "twice", balance: 0n }).execute();
+    await insert();
+    const error: unknown = await insert().catch((caught: unknown) => caught);
+    expect(isUniqueViolation(error)).toBe(true);
+    expect(isUniqueViolation(error, "account_name_key")).toBe(true);
+    expect(isUniqueViolation(error, "account_pkey")).toBe(false);
+    expect(isUnreachable(error)).toBe(false);
+  });
+
+  test("a server that is not there, and a session that was ended, count as unreachable", async () => {
+    const nowhere = open("postgres://a:b@127.0.0.1:1/x");
+    await expect(nowhere.tx(async () => {})).rejects.toSatisfy(isUnreachable);
+    await nowhere.close();
+    await expect(
+      db.tx((tx) => sql`select pg_terminate_backend(pg_backend_pid())`.execute(tx)),
+    ).rejects.toSatisfy(isUnreachable);
+    expect(await db.tx(async () => "and the pool goes on")).toBe("and the pool goes on");
+  });
+});
+
+function open(address: string): Database<Tables> {
+  return createDatabase<Tables>(
+    { url: address, schema: "bank", applicationName: "bank test", poolSize: 4 },
+    logger,
+  );
+}

@@ -1,0 +1,121 @@
+import { createLogger } from "@gradients/runtime";
+import { createTestDatabase, type TestDatabase } from "@gradients/testkit";
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { withAdvisoryLock } from "./advisory-lock.ts";
+import { createDatabase, type Database } from "./database.ts";
+import { ensureSchema } from "./ensure-schema.ts";
+
+const logger = createLogger({ service: "test", level: "silent" });
+let server: TestDatabase;
+let db: Database<unknown>;
+
+beforeAll(async () => {
+  server = await createTestDatabase();
+  const url = await ensureSchema(server.url, { schema: "sessions", role: "sessions_role", password: "p" });
+  db = createDatabase<unknown>({ url, schema: "sessions", applicationName: "sessions", poolSize: 4 }, logger);
+});
+
+afterAll(async () => {
+  await db.close();
+  await server.drop();
+});
+
+describe("listen", () => {
+  test("hears what was committed, says when it may have missed something, and survives a lost connection", async () => {
+    const stop = new AbortController();
+    const heard = recordedCalls<string>();
+    const listening = db.listen("news", heard.call, stop.signal);
+    expect(await heard.next()).toBe("");
+    await db.tx((tx) => sql`select pg_notify('news', 'first')`.execute(tx));
+    expect(await heard.next()).toBe("first");
+    await db
+      .tx(async (tx) => {
+        await sql`select pg_notify('news', 'never')`.execute(tx);
+        throw new Error("rolled back");
+      })
+      .catch(() => {});
+    await killSessions("sessions listen");
+    expect(await heard.next()).toBe("");
+    await db.tx((tx) => sql`select pg_notify('news', 'second')`.execute(tx));
+    expect(await heard.next()).toBe("second");
+    stop.abort();
+    await listening;
+    expect(await sessions("sessions listen")).toBe(0);
+  });
+});
+
+describe("withAdvisoryLock", () => {
+  test("is held by one at a time and passed on when its holder ends", async () => {
+    const log: string[] = [];
+    const hold = (name: string) =>
+      withAdvisoryLock(db, "one", new AbortController().signal, async () => {
+        log.push(`${name} in`);
+        await sql`select pg_sleep(0.02)`.execute(db.q);
+        log.push(`${name} out`);
+      });
+    await Promise.all([hold("a"), hold("b"), hold("c")]);
+    expect(log.map((entry) => entry.split(" ")[1])).toEqual(["in", "out", "in", "out", "in", "out"]);
+  });
+
+  test("a holder that lost its connection is told, and the next one gets the lock", async () => {
+    const told = Promise.withResolvers<void>();
+    const first = withAdvisoryLock(db, "lost", new AbortController().signal, async (held) => {
+      setTimeout(() => void killSessions("sessions lock lost"), 20);
+      await new Promise((resolve) => held.addEventListener("abort", resolve));
+      told.resolve();
+    });
+    await expect(first).rejects.toThrow("advisory lock is lost");
+    await told.promise;
+    let ran = false;
+    await withAdvisoryLock(db, "lost", new AbortController().signal, async () => void (ran = true));
+    expect(ran).toBe(true);
+  });
+
+  test("one that waits leaves when its signal aborts, without having run", async () => {
+    const stop = new AbortController();
+    const release = Promise.withResolvers<void>();
+    const inside = Promise.withResolvers<void>();
+    const holder = withAdvisoryLock(db, "busy", new AbortController().signal, async () => {
+      inside.resolve();
+      await release.promise;
+    });
+    await inside.promise;
+    const waiter = withAdvisoryLock(db, "busy", stop.signal, () => Promise.reject(new Error("ran")));
+    setTimeout(() => stop.abort(), 20);
+    await waiter;
+    release.resolve();
+    await holder;
+    expect(await sessions("sessions lock busy")).toBe(0);
+  });
+});
+
+async function killSessions(name: string): Promise<void> {
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = ${name} and datname = current_database()`.execute(
+    db.q,
+  );
+}
+
+/** Number of open sessions, once it no longer falls. */
+async function sessions(name: string): Promise<number> {
+  const { rows } =
+    await sql`select pid from pg_stat_activity where application_name = ${name} and datname = current_database()`.execute(
+      db.q,
+    );
+  return rows.length;
+}
+
+function recordedCalls<T>() {
+  const values: T[] = [];
+  const waiting: ((value: T) => void)[] = [];
+  const call = (value: T) => {
+    const next = waiting.shift();
+    if (next) next(value);
+    else values.push(value);
+  };
+  const next = () =>
+    values.length > 0
+      ? Promise.resolve(values.shift() as T)
+      : new Promise<T>((resolve) => waiting.push(resolve));
+  return { call, next };
+}
