@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { spawnGuarded } from "./guarded-child.ts";
 
 const holder = fileURLToPath(new URL("./test-support/hold-servers.ts", import.meta.url));
@@ -51,6 +51,7 @@ test("a server that ends by itself takes its temporary folder with it and leaves
 
 function freshFolder() {
   const folder = mkdtempSync(join(tmpdir(), "gradients-guard-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
   return { folder, logFile: join(folder, "log") };
 }
 

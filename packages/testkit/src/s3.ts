@@ -111,6 +111,8 @@ function flags({ path }: ServerFolder, ports: Ports, configFile: string): readon
     "master.volumeSizeLimitMB": 64,
     // It need not look for others before it leads.
     "master.peers": "none",
+    // What it decided last time holds nothing that its volumes do not tell; going on from it sometimes costs a 15 s pause.
+    "master.resumeState": false,
     "master.telemetry": false,
     "volume.port": ports.volume,
     "volume.port.grpc": ports.volumeGrpc,
