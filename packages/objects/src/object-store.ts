@@ -58,6 +58,8 @@ export interface ObjectStore {
    * the consumer sees the end).
    */
   get(ref: ObjectRef, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Bytes in [start, end), for formats that are read at any place. They are not checked: only a whole object has a digest. Throws ObjectNotFound. */
+  getRange(key: string, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
   head(key: string, signal?: AbortSignal): Promise<ObjectHead | undefined>;
   exists(key: string, signal?: AbortSignal): Promise<boolean>;
   /** Succeeds as well when there is no such object. */
@@ -97,6 +99,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     ensureBucket: (signal) => ensureBucket(client, bucket, signal),
     put: (key, body, putOptions) => putObject(client, bucket, key, body, putOptions),
     get: (ref, signal) => verified(ref.key, readObject(client, bucket, ref.key, signal), ref),
+    getRange: (key, start, end, signal) => readRange(client, bucket, key, [start, end], signal),
     head: (key, signal) => headObject(client, bucket, key, signal),
     exists: async (key, signal) => (await headObject(client, bucket, key, signal)) !== undefined,
     delete: async (key, signal) => {
@@ -179,6 +182,20 @@ async function* readObject(
   if (!response) throw new ObjectNotFound(key);
   // On Node the SDK's body is always a Readable.
   yield* response.Body as Readable;
+}
+
+async function readRange(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  [start, end]: readonly [number, number],
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  if (end <= start) return new Uint8Array();
+  const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` });
+  const response = await orUndefined(client.send(command, sendOptions(signal)), isNotFound);
+  if (!response?.Body) throw new ObjectNotFound(key);
+  return response.Body.transformToByteArray();
 }
 
 async function headObject(

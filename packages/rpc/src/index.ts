@@ -1,4 +1,5 @@
-export { bind, type RpcBinding } from "./bind.ts";
+export { Metadata } from "@grpc/grpc-js";
+export { type BoundMethod, bind, type RpcBinding } from "./bind.ts";
 export { createRpcClient, type RpcClientOptions } from "./client.ts";
 export {
   type ErrorResource,
@@ -10,3 +11,4 @@ export {
 export { createRpcPart, type RpcPartOptions } from "./server.ts";
 export type { CallContext, CallOptions, MethodImpl, RpcClient, ServiceImpl } from "./service-types.ts";
 export { parseRpcError } from "./status-details.ts";
+export { createRequestValidator, type Validate } from "./validation.ts";
