@@ -6,7 +6,6 @@ const integration = named(".int.test.ts");
 const system = named(".system.test.ts");
 const never = ["**/node_modules/**", "**/dist/**"];
 
-// biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
 export default defineConfig({
   test: {
     // Two cores and a database server: more workers only wait for each other.

@@ -10,14 +10,29 @@ export const rowCount = 640;
 const instruction = "Turn the dictionary entry into JSON with the keys word and topic.";
 
 /** WordNet's lexicographer files for nouns: every noun sense lies in exactly one of them. */
-const topics = { "05": "animal", "06": "object", "08": "body", 13: "food", 15: "place", 18: "person", 20: "plant", 27: "substance" };
+const topics = {
+  "05": "animal",
+  "06": "object",
+  "08": "body",
+  13: "food",
+  15: "place",
+  18: "person",
+  20: "plant",
+  27: "substance",
+};
 const rowsPerTopic = rowCount / Object.keys(topics).length;
 
 /** Reads the dictionary below `folder`; returns JSONL rows {instruction, input, output}, always the same ones. */
 export function buildDataset(folder) {
   const tagCounts = readTagCounts(join(folder, "index.sense"));
-  const senses = readNounSenses(join(folder, "data.noun")).map((sense) => ({ ...sense, uses: tagCounts.get(`${sense.offset} ${sense.word}`) ?? 0 }));
-  return choose(senses).map(toRow).sort(byDigest).map((row) => JSON.stringify(row));
+  const senses = readNounSenses(join(folder, "data.noun")).map((sense) => ({
+    ...sense,
+    uses: tagCounts.get(`${sense.offset} ${sense.word}`) ?? 0,
+  }));
+  return choose(senses)
+    .map(toRow)
+    .sort(byDigest)
+    .map((row) => JSON.stringify(row));
 }
 
 /** How often each sense was met in WordNet's hand-tagged texts. */
@@ -32,16 +47,25 @@ function readTagCounts(file) {
 
 /** Line: offset, lexicographer file, "n", count in hexadecimal, first word, ..., "|", gloss. */
 function readNounSenses(file) {
-  return readFileSync(file, "utf8").split("\n").flatMap((line) => {
-    const [, offset, lexicographerFile, lemma, gloss] = /^(\d{8}) (\d\d) n [0-9a-f]{2} (\S+) .*?\| (.*)$/.exec(line) ?? [];
-    const topic = topics[lexicographerFile];
-    return topic === undefined ? [] : [{ offset, topic, word: lemma.replaceAll("_", " "), definition: readDefinition(gloss) }];
-  });
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const [, offset, lexicographerFile, lemma, gloss] =
+        /^(\d{8}) (\d\d) n [0-9a-f]{2} (\S+) .*?\| (.*)$/.exec(line) ?? [];
+      const topic = topics[lexicographerFile];
+      return topic === undefined
+        ? []
+        : [{ offset, topic, word: lemma.replaceAll("_", " "), definition: readDefinition(gloss) }];
+    });
 }
 
 /** The gloss up to its first example or further remark, without what stands in brackets. */
 function readDefinition(gloss) {
-  return gloss.split(/;|"/)[0].replace(/\([^)]*\)/g, "").replace(/\s+/g, " ").trim();
+  return gloss
+    .split(/;|"/)[0]
+    .replace(/\([^)]*\)/g, "")
+    .replace(/\s+/g, " ")
+    .trim();
 }
 
 /** The most used senses of each topic; no word and no definition twice. */
@@ -49,17 +73,24 @@ function choose(senses) {
   const words = new Set();
   const definitions = new Set();
   const left = Object.fromEntries(Object.values(topics).map((topic) => [topic, rowsPerTopic]));
-  return senses.filter(isPlain).sort(mostUsedFirst).filter(({ topic, word, definition }) => {
-    if (left[topic] === 0 || words.has(word) || definitions.has(definition)) return false;
-    left[topic] -= 1;
-    words.add(word);
-    definitions.add(definition);
-    return true;
-  });
+  return senses
+    .filter(isPlain)
+    .sort(mostUsedFirst)
+    .filter(({ topic, word, definition }) => {
+      if (left[topic] === 0 || words.has(word) || definitions.has(definition)) return false;
+      left[topic] -= 1;
+      words.add(word);
+      definitions.add(definition);
+      return true;
+    });
 }
 
 function isPlain({ word, definition }) {
-  return /^[a-z]{3,14}( [a-z]{3,10})?$/.test(word) && /^[a-z0-9 ,'-]{20,110}$/i.test(definition) && !definition.includes(word);
+  return (
+    /^[a-z]{3,14}( [a-z]{3,10})?$/.test(word) &&
+    /^[a-z0-9 ,'-]{20,110}$/i.test(definition) &&
+    !definition.includes(word)
+  );
 }
 
 function mostUsedFirst(one, other) {

@@ -1,6 +1,16 @@
 // Files that appear whole or not at all, and the stamps that say what they were made from.
 import { createHash, randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 
 /** sha-256 over strings and the content of files and folders (with the names in a folder, not where it lies: checkouts share the cache). */
@@ -8,7 +18,11 @@ export function hashOf({ files = [], values = [] }) {
   const hash = createHash("sha256");
   for (const value of values) hash.update(`${value}\0`);
   for (const root of files) {
-    for (const file of listFiles(root)) hash.update(`${relative(dirname(root), file)}\0`).update(readFileSync(file)).update("\0");
+    for (const file of listFiles(root))
+      hash
+        .update(`${relative(dirname(root), file)}\0`)
+        .update(readFileSync(file))
+        .update("\0");
   }
   return hash.digest("hex");
 }
@@ -86,7 +100,8 @@ export function temporarySibling(path) {
 /** Removes what an interrupted set-up left in these folders. The caller holds the set-up lock, so nobody else is at work there. */
 export function removeLeftovers(folders) {
   for (const folder of folders.filter(existsSync)) {
-    for (const name of readdirSync(folder).filter((entry) => temporaryName.test(entry))) rmSync(join(folder, name), { recursive: true, force: true });
+    for (const name of readdirSync(folder).filter((entry) => temporaryName.test(entry)))
+      rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 

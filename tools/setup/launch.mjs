@@ -24,9 +24,14 @@ export function programEnvironment() {
   return { ...process.env, PATH: [...folders, process.env.PATH].join(delimiter) };
 }
 
-/** Resolves with the exit code that this process should end with. The program also ends when this process is killed. */
+/** Runs a source file of the repository. The program also ends when this process is killed. */
 export function launch(program, args) {
-  const child = spawn(nodeProgram(), ["--import", guard, program, ...args], { stdio: "inherit", env: programEnvironment() });
+  return runInForeground(nodeProgram(), ["--import", guard, program, ...args], { env: programEnvironment() });
+}
+
+/** Shares this terminal and its signals; resolves with the exit code that this process should end with. */
+export function runInForeground(command, args, options) {
+  const child = spawn(command, args, { stdio: "inherit", ...options });
   const stopForwarding = forwardSignals(child);
   return new Promise((resolve, reject) => {
     child.once("error", reject);

@@ -7,27 +7,50 @@ export class SetupProblem extends Error {
 }
 
 const causes = [
-  [/ENOSPC|no space left on device|disk quota exceeded/i, (what) => `${what} failed because the disk is full: free some space, or set GRADIENTS_CACHE to a folder on another disk`],
+  [
+    /ENOSPC|no space left on device|disk quota exceeded/i,
+    (what) =>
+      `${what} failed because the disk is full: free some space, or set GRADIENTS_CACHE to a folder on another disk`,
+  ],
   [
     /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|dns error|failed to lookup|error sending request|tcp connect|name resolution|NewConnectionError|network is unreachable|timed out/i,
-    (what) => `${what} failed because the package registry could not be reached: connect to the network or set HTTPS_PROXY`,
+    (what) =>
+      `${what} failed because the package registry could not be reached: connect to the network or set HTTPS_PROXY`,
   ],
-  [/\bE?(401|403|407|451)\b|certificate|CERT_|UNABLE_TO_(GET|VERIFY)/i, (what, line) => `${what} failed because the package registry refused the download (${line}): check the proxy, the certificates and the registry settings`],
-  [/\bE?404\b|no matching distribution|no matching version|ETARGET/i, (what, line) => `${what} failed because the package registry does not offer it (${line}): check the registry settings`],
-  [/EACCES|EPERM|permission denied|read-only file system/i, (what, line) => `${what} failed because a file may not be written (${line}): check the owner of that folder`],
+  [
+    /\bE?(401|403|407|451)\b|certificate|CERT_|UNABLE_TO_(GET|VERIFY)/i,
+    (what, line) =>
+      `${what} failed because the package registry refused the download (${line}): check the proxy, the certificates and the registry settings`,
+  ],
+  [
+    /\bE?404\b|no matching distribution|no matching version|ETARGET/i,
+    (what, line) =>
+      `${what} failed because the package registry does not offer it (${line}): check the registry settings`,
+  ],
+  [
+    /EACCES|EPERM|permission denied|read-only file system/i,
+    (what, line) =>
+      `${what} failed because a file may not be written (${line}): check the owner of that folder`,
+  ],
 ];
 
 /** One sentence for a failed tool, from what it printed. `log` holds all of it. */
 export function explainFailure(what, output, log) {
   for (const [pattern, sentence] of causes) {
     const line = output.find((text) => pattern.test(text));
-    if (line !== undefined) return new SetupProblem(`${sentence(what, shorten(line))}, then run the same command again (details in ${log}).`);
+    if (line !== undefined)
+      return new SetupProblem(
+        `${sentence(what, shorten(line))}, then run the same command again (details in ${log}).`,
+      );
   }
   const last = output.findLast((text) => /error|fail/i.test(text)) ?? output.at(-1) ?? "no output";
   return new SetupProblem(`${what} failed (${shorten(last)}): see ${log}, then run the same command again.`);
 }
 
 function shorten(line) {
-  const text = line.trim().replace(/\s+/g, " ").replace(/[.:]+$/, "");
+  const text = line
+    .trim()
+    .replace(/\s+/g, " ")
+    .replace(/[.:]+$/, "");
   return text.length > 160 ? `${text.slice(0, 160)}...` : text;
 }

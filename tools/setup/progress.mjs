@@ -26,7 +26,9 @@ function plainReporter(stream) {
         update(state) {
           if (Date.now() - spoken < plainEveryMs) return;
           spoken = Date.now();
-          say(`      ${[describeState(state), describeTime(started, state, seconds)].filter(Boolean).join(", ")}`);
+          say(
+            `      ${[describeState(state), describeTime(started, state, seconds)].filter(Boolean).join(", ")}`,
+          );
         },
         end: () => say(`${label} ${title}: done in ${formatClock(Date.now() - started)}`),
         abandon: () => {},
@@ -42,7 +44,13 @@ function terminalReporter(stream) {
       const started = Date.now();
       let state = {};
       const draw = () => {
-        const parts = [`${label} ${title.padEnd(26)}`, bar(fractionOf(state)), describeState(state), describeTime(started, state, seconds), state.note];
+        const parts = [
+          `${label} ${title.padEnd(26)}`,
+          bar(fractionOf(state)),
+          describeState(state),
+          describeTime(started, state, seconds),
+          state.note,
+        ];
         stream.write(`\r\x1b[2K${fit(parts.filter(Boolean).join("  "), stream.columns)}`);
       };
       const timer = setInterval(draw, redrawEveryMs);

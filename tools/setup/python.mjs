@@ -16,15 +16,21 @@ export function findPython() {
   const recent = found.filter(({ version }) => compare(version, oldest) >= 0);
   if (recent.length === 0) {
     const seen = found[0] === undefined ? "none was found" : `found ${found[0].version.join(".")}`;
-    throw new SetupProblem(`Python 3.11 or newer is needed and ${seen}: install it (for example \`apt install python3 python3-venv\` or \`brew install python@3.12\`), then run the same command again.`);
+    throw new SetupProblem(
+      `Python 3.11 or newer is needed and ${seen}: install it (for example \`apt install python3 python3-venv\` or \`brew install python@3.12\`), then run the same command again.`,
+    );
   }
   const complete = recent.filter(({ hasVenv }) => hasVenv);
-  if (complete.length === 0) throw new SetupProblem(`Python ${recent[0].version.join(".")} is here without its venv module: install it (for example \`apt install python3-venv\`), then run the same command again.`);
+  if (complete.length === 0)
+    throw new SetupProblem(
+      `Python ${recent[0].version.join(".")} is here without its venv module: install it (for example \`apt install python3-venv\`), then run the same command again.`,
+    );
   return (complete.find(({ version }) => compare(version, newestProven) <= 0) ?? complete[0]).path;
 }
 
 function inspect(name) {
-  const question = "import sys; from importlib.util import find_spec as f; print(sys.executable, sys.version_info[0], sys.version_info[1], f('venv') is not None and f('ensurepip') is not None, sep='\\n')";
+  const question =
+    "import sys; from importlib.util import find_spec as f; print(sys.executable, sys.version_info[0], sys.version_info[1], f('venv') is not None and f('ensurepip') is not None, sep='\\n')";
   const answer = ask(name, ["-c", question], { env: machineEnvironment() });
   if (answer === undefined) return undefined;
   const [path, major, minor, hasVenv] = answer.split("\n");
@@ -71,7 +77,9 @@ export function translatePipSettings(pip) {
 }
 
 function dropEmpty(record) {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined && value !== ""));
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) => value !== undefined && value !== ""),
+  );
 }
 
 /** The more special place wins: environment over [install] over [global]. */
@@ -96,5 +104,7 @@ function unquote(text) {
 
 /** uv's frozen install takes files from the addresses in the lock; with another index it must resolve the same hashes there. */
 export function usesOtherIndex(environment) {
-  return ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_NO_INDEX"].some((name) => environment[name] !== undefined);
+  return ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_NO_INDEX"].some(
+    (name) => environment[name] !== undefined,
+  );
 }

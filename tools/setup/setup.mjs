@@ -18,7 +18,19 @@ import { ask, machineEnvironment, stopTools } from "./tools.mjs";
 
 const oldestNode = 20;
 /** In this order: later steps use what earlier ones made. */
-const steps = [npmPackages, uvTool, nodeForMac, generatedContracts, postgres, natsServer, seaweed, demoDataset, pythonEnvironment, baseModel, webPage];
+const steps = [
+  npmPackages,
+  uvTool,
+  nodeForMac,
+  generatedContracts,
+  postgres,
+  natsServer,
+  seaweed,
+  demoDataset,
+  pythonEnvironment,
+  baseModel,
+  webPage,
+];
 
 const help = `Usage: node tools/setup/setup.mjs [--then PROGRAM [ARGUMENT...]]
 
@@ -41,10 +53,19 @@ export async function setUp(reporter = createReporter()) {
   if (await pendingSteps().then((pending) => pending.length === 0)) return;
   checkPrerequisites();
   makeFolder(paths.cache);
-  const lock = await takeLock(paths.lock, ({ pid }) => reporter.say(`Another set-up (process ${pid}) is at work: waiting for it.`));
+  const lock = await takeLock(paths.lock, ({ pid }) =>
+    reporter.say(`Another set-up (process ${pid}) is at work: waiting for it.`),
+  );
   const stopListening = endOnSignals();
   try {
-    removeLeftovers([paths.cache, paths.bin, dirname(paths.model), dirname(paths.dataset), dirname(paths.postgres), dirname(paths.webDist)]);
+    removeLeftovers([
+      paths.cache,
+      paths.bin,
+      dirname(paths.model),
+      dirname(paths.dataset),
+      dirname(paths.postgres),
+      dirname(paths.webDist),
+    ]);
     await makeAll(lock, reporter);
   } finally {
     stopListening();
@@ -88,8 +109,14 @@ async function isCurrent(step) {
 
 function checkPrerequisites() {
   const [major] = process.versions.node.split(".").map(Number);
-  if (major < oldestNode) throw new SetupProblem(`Node ${oldestNode} or newer is needed and this is ${process.versions.node}: install it from your system or nodejs.org, then run the same command again.`);
-  if (ask("npm", ["--version"], { env: machineEnvironment() }) === undefined) throw new SetupProblem("npm is needed and was not found: install it together with Node, then run the same command again.");
+  if (major < oldestNode)
+    throw new SetupProblem(
+      `Node ${oldestNode} or newer is needed and this is ${process.versions.node}: install it from your system or nodejs.org, then run the same command again.`,
+    );
+  if (ask("npm", ["--version"], { env: machineEnvironment() }) === undefined)
+    throw new SetupProblem(
+      "npm is needed and was not found: install it together with Node, then run the same command again.",
+    );
   findPython();
   demandWritable(repositoryRoot);
   demandWritable(nearestFolder(paths.cache), "; or set GRADIENTS_CACHE to a folder of your own");
@@ -117,14 +144,23 @@ function checkDisk(pending) {
   }
   for (const { folder, bytes } of byDisk.values()) {
     const free = freeSpace(folder);
-    if (free < bytes) throw new SetupProblem(`Set-up needs about ${formatBytes(bytes)} on the disk of ${folder} and ${formatBytes(free)} are free: make room, or set GRADIENTS_CACHE to a folder on another disk.`);
+    if (free < bytes)
+      throw new SetupProblem(
+        `Set-up needs about ${formatBytes(bytes)} on the disk of ${folder} and ${formatBytes(free)} are free: make room, or set GRADIENTS_CACHE to a folder on another disk.`,
+      );
   }
 }
 
 function asProblem(error, { title }) {
   if (error instanceof SetupProblem) return error;
-  if (error.code === "ENOSPC") return new SetupProblem(`The disk became full while making the ${title}: free some space, or set GRADIENTS_CACHE to a folder on another disk, then run the same command again.`, { cause: error });
-  return new SetupProblem(`Making the ${title} failed (${error.message}): run the same command again.`, { cause: error });
+  if (error.code === "ENOSPC")
+    return new SetupProblem(
+      `The disk became full while making the ${title}: free some space, or set GRADIENTS_CACHE to a folder on another disk, then run the same command again.`,
+      { cause: error },
+    );
+  return new SetupProblem(`Making the ${title} failed (${error.message}): run the same command again.`, {
+    cause: error,
+  });
 }
 
 /** The lock stays until this process and its children are gone; half-made things keep their temporary names. The next set-up removes both. */
@@ -145,9 +181,11 @@ async function main(args) {
   const then = args.indexOf("--then");
   const own = then < 0 ? args : args.slice(0, then);
   if (own.includes("--help")) return void process.stdout.write(help);
-  if (own.length > 0) throw new SetupProblem(`"${own[0]}" is no option of set-up: see node tools/setup/setup.mjs --help.`);
+  if (own.length > 0)
+    throw new SetupProblem(`"${own[0]}" is no option of set-up: see node tools/setup/setup.mjs --help.`);
   const [program, ...programArguments] = then < 0 ? [] : args.slice(then + 1);
-  if (then >= 0 && program === undefined) throw new SetupProblem("--then needs the program to run: see node tools/setup/setup.mjs --help.");
+  if (then >= 0 && program === undefined)
+    throw new SetupProblem("--then needs the program to run: see node tools/setup/setup.mjs --help.");
   await setUp();
   if (program !== undefined) process.exitCode = await launch(join(repositoryRoot, program), programArguments);
 }

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { buildDataset, licenceNote, wordnetFolder } from "./dataset.mjs";
-import { hasStamp, hashOf, makeFolder, stampBeside, writeStamp, writeWhole } from "./files.mjs";
+import { hashOf, hasStamp, makeFolder, stampBeside, writeStamp, writeWhole } from "./files.mjs";
 import { paths, repositoryRoot } from "./paths.mjs";
 
 export const demoDataset = {
@@ -20,5 +20,7 @@ export const demoDataset = {
 };
 
 function madeFrom() {
-  return hashOf({ files: [join(repositoryRoot, "tools/setup/dataset.mjs"), join(wordnetFolder, "package.json")] });
+  return hashOf({
+    files: [join(repositoryRoot, "tools/setup/dataset.mjs"), join(wordnetFolder, "package.json")],
+  });
 }

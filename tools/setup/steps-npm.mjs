@@ -1,7 +1,7 @@
 // npm packages, and what is generated or built from the repository with them.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { hasStamp, hashOf, replaceWhole, writeStamp } from "./files.mjs";
+import { hashOf, hasStamp, replaceWhole, writeStamp } from "./files.mjs";
 import { nodeProgram, programEnvironment } from "./launch.mjs";
 import { paths, platform } from "./paths.mjs";
 import { SetupProblem } from "./problem.mjs";
@@ -18,10 +18,36 @@ export const npmPackages = {
   isCurrent: () => missingPackages().length === 0,
   async make({ lock, update }) {
     const wanted = wantedPackages();
-    const timer = setInterval(() => update({ done: wanted.length - missingPackages(wanted).length, total: wanted.length, unit: "packages" }), 1000);
-    const flags = ["--ignore-scripts", "--include=dev", "--include=optional", "--include=peer", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error", "--fetch-retry-mintimeout=2000", "--fetch-retry-maxtimeout=15000"];
+    const timer = setInterval(
+      () =>
+        update({
+          done: wanted.length - missingPackages(wanted).length,
+          total: wanted.length,
+          unit: "packages",
+        }),
+      1000,
+    );
+    const flags = [
+      "--ignore-scripts",
+      "--include=dev",
+      "--include=optional",
+      "--include=peer",
+      "--no-audit",
+      "--no-fund",
+      "--prefer-offline",
+      "--loglevel=error",
+      "--fetch-retry-mintimeout=2000",
+      "--fetch-retry-maxtimeout=15000",
+    ];
     try {
-      await runTool({ what: "Installing the npm packages", command: "npm", args: ["ci", ...flags], cwd: paths.repositoryRoot, env: machineEnvironment(), lock });
+      await runTool({
+        what: "Installing the npm packages",
+        command: "npm",
+        args: ["ci", ...flags],
+        cwd: paths.repositoryRoot,
+        env: machineEnvironment(),
+        lock,
+      });
     } finally {
       clearInterval(timer);
     }
@@ -31,19 +57,29 @@ export const npmPackages = {
 
 /** npm skips an optional package silently when it cannot be fetched; these two are needed here. */
 function demandOptionalPackages() {
-  if (!existsSync(paths.postgresPackage)) throw new SetupProblem(`npm has no PostgreSQL for ${platform}: use Linux (x64, arm64) or macOS, or run the same command again if the network failed.`);
-  if (process.platform === "linux" && !existsSync(join(paths.dependencies, ".bin/node"))) throw new SetupProblem(`npm did not deliver Node 24 for ${platform}: run the same command again.`);
+  if (!existsSync(paths.postgresPackage))
+    throw new SetupProblem(
+      `npm has no PostgreSQL for ${platform}: use Linux (x64, arm64) or macOS, or run the same command again if the network failed.`,
+    );
+  if (process.platform === "linux" && !existsSync(join(paths.dependencies, ".bin/node")))
+    throw new SetupProblem(`npm did not deliver Node 24 for ${platform}: run the same command again.`);
 }
 
 function wantedPackages() {
   const { packages } = JSON.parse(readFileSync(at("package-lock.json"), "utf8"));
-  return Object.entries(packages).filter(([place, entry]) => place.includes("node_modules/") && !entry.link && isForThisMachine(entry));
+  return Object.entries(packages).filter(
+    ([place, entry]) => place.includes("node_modules/") && !entry.link && isForThisMachine(entry),
+  );
 }
 
 /** What an optional dependency's own dependencies need is not recorded: npm leaves them out with it. */
 function isForThisMachine({ os, cpu, libc, optional }) {
   if (libc !== undefined) return false;
-  return allows(os, process.platform) && allows(cpu, process.arch) && !(optional && os === undefined && cpu === undefined);
+  return (
+    allows(os, process.platform) &&
+    allows(cpu, process.arch) &&
+    !(optional && os === undefined && cpu === undefined)
+  );
 }
 
 /** npm writes one name or a list; "!name" forbids. */
@@ -56,7 +92,9 @@ function allows(names, value) {
 /** npm's own record of what lies in node_modules is written last, so it also shows an install that was cut off. */
 function missingPackages(wanted = wantedPackages()) {
   const installed = readInstalled();
-  return wanted.filter(([place, { version }]) => installed[place]?.version !== version || !existsSync(at(place, "package.json")));
+  return wanted.filter(
+    ([place, { version }]) => installed[place]?.version !== version || !existsSync(at(place, "package.json")),
+  );
 }
 
 function readInstalled() {
@@ -79,16 +117,27 @@ export const generatedContracts = {
   bytes: 5e6,
   seconds: 10,
   disk: paths.repositoryRoot,
-  isCurrent: () => existsSync(at("packages/contracts/src/gen/descriptors.binpb")) && hasStamp(stampOf("generate"), contractsMadeFrom()),
+  isCurrent: () =>
+    existsSync(at("packages/contracts/src/gen/descriptors.binpb")) &&
+    hasStamp(stampOf("generate"), contractsMadeFrom()),
   async make({ lock }) {
     const madeFrom = contractsMadeFrom();
-    await runTool({ what: "Generating code from proto", command: nodeProgram(), args: [at("tools/setup/generate.mjs")], cwd: paths.repositoryRoot, env: programEnvironment(), lock });
+    await runTool({
+      what: "Generating code from proto",
+      command: nodeProgram(),
+      args: [at("tools/setup/generate.mjs")],
+      cwd: paths.repositoryRoot,
+      env: programEnvironment(),
+      lock,
+    });
     writeStamp(stampOf("generate"), madeFrom);
   },
 };
 
 function contractsMadeFrom() {
-  const scripts = ["generate", "events-document", "print-proto", "sync-folder", "third-party-protos"].map((name) => at(`tools/setup/${name}.mjs`));
+  const scripts = ["generate", "events-document", "print-proto", "sync-folder", "third-party-protos"].map(
+    (name) => at(`tools/setup/${name}.mjs`),
+  );
   return hashOf({
     files: [at("proto"), at("buf.yaml"), at("buf.gen.yaml"), ...scripts],
     values: lockedVersions(["@bufbuild/buf", "@bufbuild/protoc-gen-es", "google-proto-files"]),
@@ -100,7 +149,9 @@ export const webPage = {
   bytes: 10e6,
   seconds: 15,
   disk: paths.repositoryRoot,
-  isCurrent: () => !existsSync(at(web, "index.html")) || (existsSync(join(paths.webDist, "index.html")) && hasStamp(stampOf("web"), webMadeFrom())),
+  isCurrent: () =>
+    !existsSync(at(web, "index.html")) ||
+    (existsSync(join(paths.webDist, "index.html")) && hasStamp(stampOf("web"), webMadeFrom())),
   async make({ lock }) {
     const madeFrom = webMadeFrom();
     await replaceWhole(paths.webDist, (folder) =>
@@ -118,5 +169,15 @@ export const webPage = {
 };
 
 function webMadeFrom() {
-  return hashOf({ files: [at(web)], values: lockedVersions(["vite", "react", "@tailwindcss/vite", "uplot", "@tanstack/react-query", "@tanstack/react-router"]) });
+  return hashOf({
+    files: [at(web)],
+    values: lockedVersions([
+      "vite",
+      "react",
+      "@tailwindcss/vite",
+      "uplot",
+      "@tanstack/react-query",
+      "@tanstack/react-router",
+    ]),
+  });
 }

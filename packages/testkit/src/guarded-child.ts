@@ -33,14 +33,27 @@ export interface GuardedChild {
 export function spawnGuarded(options: GuardedCommand): GuardedChild {
   const log = openSync(options.logFile, "a+");
   const { stopSignal, stopTimeoutSeconds, removeAtEnd, identity } = options;
-  const child = spawn("sh", ["-c", guard, "gradients-guard", stopSignal, String(stopTimeoutSeconds), removeAtEnd.join("\n"), options.command, ...options.args], {
-    cwd: "/",
-    env: { ...process.env, ...options.env },
-    stdio: ["ignore", log, log, "pipe"],
-    // Its own session: Ctrl-C on the terminal is for the programs that use the server, they still need it to finish.
-    detached: true,
-    ...identity,
-  });
+  const child = spawn(
+    "sh",
+    [
+      "-c",
+      guard,
+      "gradients-guard",
+      stopSignal,
+      String(stopTimeoutSeconds),
+      removeAtEnd.join("\n"),
+      options.command,
+      ...options.args,
+    ],
+    {
+      cwd: "/",
+      env: { ...process.env, ...options.env },
+      stdio: ["ignore", log, log, "pipe"],
+      // Its own session: Ctrl-C on the terminal is for the programs that use the server, they still need it to finish.
+      detached: true,
+      ...identity,
+    },
+  );
   let over = false;
   const ended = once(child, "exit").then(() => {
     over = true;

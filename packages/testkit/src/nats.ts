@@ -32,7 +32,14 @@ export async function startNats(options: NatsOptions = {}): Promise<Nats> {
   await writeFile(configFile, configuration(options, join(folder.path, "jetstream"), portsFolder));
   const child = spawnGuarded({
     command: "sh",
-    args: ["-c", 'rm -rf "$1" && mkdir "$1" && exec "$2" -c "$3"', "nats", portsFolder, paths.natsServer, configFile],
+    args: [
+      "-c",
+      'rm -rf "$1" && mkdir "$1" && exec "$2" -c "$3"',
+      "nats",
+      portsFolder,
+      paths.natsServer,
+      configFile,
+    ],
     logFile: folder.logFile,
     stopSignal: options.dataDir === undefined ? "KILL" : "TERM",
     stopTimeoutSeconds: 10,
@@ -44,10 +51,20 @@ export async function startNats(options: NatsOptions = {}): Promise<Nats> {
     await readGreeting(port);
   };
   await untilReady({ server: "nats-server", child, timeoutMs: 20_000, attempt });
-  return { url: `nats://127.0.0.1:${port}`, port, logFile: folder.logFile, stop: child.stop, [Symbol.asyncDispose]: child.stop };
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    logFile: folder.logFile,
+    stop: child.stop,
+    [Symbol.asyncDispose]: child.stop,
+  };
 }
 
-function configuration({ port = anyPort, maxStoreBytes = 2 ** 30 }: NatsOptions, store: string, ports: string): string {
+function configuration(
+  { port = anyPort, maxStoreBytes = 2 ** 30 }: NatsOptions,
+  store: string,
+  ports: string,
+): string {
   return [
     `listen: "127.0.0.1:${port}"`,
     `ports_file_dir: ${JSON.stringify(ports)}`,
@@ -59,7 +76,9 @@ function configuration({ port = anyPort, maxStoreBytes = 2 ** 30 }: NatsOptions,
 async function readPort(folder: string): Promise<number> {
   const [name] = (await readdir(folder)).filter((entry) => entry.endsWith(".ports"));
   if (name === undefined) throw new Error("no ports file yet");
-  const { nats } = JSON.parse(await readFile(join(folder, name), "utf8")) as { readonly nats: readonly string[] };
+  const { nats } = JSON.parse(await readFile(join(folder, name), "utf8")) as {
+    readonly nats: readonly string[];
+  };
   return Number(new URL(nats[0] ?? "").port);
 }
 
@@ -69,7 +88,8 @@ async function readGreeting(port: number): Promise<void> {
   try {
     const [chunk] = (await once(socket, "data", { signal: AbortSignal.timeout(2000) })) as [Buffer];
     const greeting = chunk.toString("utf8");
-    if (!greeting.startsWith("INFO ") || !greeting.includes('"jetstream":true')) throw new Error("JetStream is not on yet");
+    if (!greeting.startsWith("INFO ") || !greeting.includes('"jetstream":true'))
+      throw new Error("JetStream is not on yet");
   } finally {
     socket.destroy();
   }

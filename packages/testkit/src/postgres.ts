@@ -47,7 +47,15 @@ async function startOnce(options: PostgresOptions, port: number): Promise<Postgr
   const password = await superuserPassword(folder);
   const child = spawnGuarded({
     command: "sh",
-    args: ["-c", initialiseAndRun, "postgres", paths.postgresBin, folder.path, superuser, ...settings(options, port)],
+    args: [
+      "-c",
+      initialiseAndRun,
+      "postgres",
+      paths.postgresBin,
+      folder.path,
+      superuser,
+      ...settings(options, port),
+    ],
     identity: postgresIdentity,
     logFile: folder.logFile,
     // Fast: sessions end, a checkpoint is written. Immediate: no checkpoint, which data that is deleted anyway can do without.
@@ -62,7 +70,8 @@ async function startOnce(options: PostgresOptions, port: number): Promise<Postgr
 
 async function superuserPassword(folder: ServerFolder): Promise<string> {
   const password = await keptSecret(folder, "password");
-  if (postgresIdentity !== undefined) await chown(join(folder.path, "password"), postgresIdentity.uid, postgresIdentity.gid);
+  if (postgresIdentity !== undefined)
+    await chown(join(folder.path, "password"), postgresIdentity.uid, postgresIdentity.gid);
   return password;
 }
 

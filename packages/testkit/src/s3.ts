@@ -1,6 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CreateBucketCommand, DeleteBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { paths } from "../../../tools/setup/paths.mjs";
 import { spawnGuarded } from "./guarded-child.ts";
 import { freePorts } from "./ports.ts";
@@ -75,7 +81,13 @@ async function startOnce(options: S3Options): Promise<S3Server> {
     removeAtEnd: [...folder.removeAtEnd, ...socketsOf(ports)],
   });
   await untilReady({ server: "SeaweedFS", child, timeoutMs: 60_000, attempt: () => storeOnce(access) });
-  return { ...access, port: ports.s3, logFile: folder.logFile, stop: child.stop, [Symbol.asyncDispose]: child.stop };
+  return {
+    ...access,
+    port: ports.s3,
+    logFile: folder.logFile,
+    stop: child.stop,
+    [Symbol.asyncDispose]: child.stop,
+  };
 }
 
 /** Persistent data keep their ports: SeaweedFS names its parts by address. */
@@ -91,13 +103,26 @@ async function choosePorts(folder: ServerFolder, s3Port: number | undefined): Pr
 }
 
 async function newPorts(): Promise<Ports> {
-  const [s3 = 0, s3Grpc = 0, filer = 0, filerGrpc = 0, volume = 0, volumeGrpc = 0, master = 0, masterGrpc = 0] = await freePorts(8);
+  const [
+    s3 = 0,
+    s3Grpc = 0,
+    filer = 0,
+    filerGrpc = 0,
+    volume = 0,
+    volumeGrpc = 0,
+    master = 0,
+    masterGrpc = 0,
+  ] = await freePorts(8);
   return { s3, s3Grpc, filer, filerGrpc, volume, volumeGrpc, master, masterGrpc };
 }
 
 function identities({ accessKeyId, secretAccessKey }: S3Access) {
   const actions = ["Admin", "Read", "Write", "List", "Tagging"];
-  return { identities: [{ name: "gradients", credentials: [{ accessKey: accessKeyId, secretKey: secretAccessKey }], actions }] };
+  return {
+    identities: [
+      { name: "gradients", credentials: [{ accessKey: accessKeyId, secretKey: secretAccessKey }], actions },
+    ],
+  };
 }
 
 function flags({ path }: ServerFolder, ports: Ports, configFile: string): readonly string[] {
@@ -160,7 +185,12 @@ export async function ignoreExisting(created: Promise<unknown>): Promise<void> {
   });
 }
 
-export function createS3Client({ endpoint, region: ofRegion, accessKeyId, secretAccessKey }: S3Access): S3Client {
+export function createS3Client({
+  endpoint,
+  region: ofRegion,
+  accessKeyId,
+  secretAccessKey,
+}: S3Access): S3Client {
   return new S3Client({
     endpoint,
     region: ofRegion,

@@ -11,7 +11,11 @@ export interface ServerFolder {
 }
 
 /** A fresh folder that goes with the server, or `dataDir`, which stays. Both belong to `owner` alone. */
-export async function makeServerFolder(kind: string, dataDir: string | undefined, owner?: { readonly uid: number; readonly gid: number }): Promise<ServerFolder> {
+export async function makeServerFolder(
+  kind: string,
+  dataDir: string | undefined,
+  owner?: { readonly uid: number; readonly gid: number },
+): Promise<ServerFolder> {
   const path = dataDir ?? (await mkdtemp(join(paths.scratch, `gradients-${kind}-`)));
   await mkdir(path, { recursive: true });
   if (owner !== undefined) await chown(path, owner.uid, owner.gid);

@@ -1,7 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
 import pg from "pg";
 import { afterAll, expect, test } from "vitest";
 import { paths } from "../../../tools/setup/paths.mjs";
@@ -54,9 +59,15 @@ test("a test database is a copy of its template, which is prepared once for all 
 
 test("a preparation that fails leaves no template behind", async () => {
   const template = "testkit_broken";
-  const failing = createTestDatabase({ template, prepare: () => Promise.reject(new Error("migration failed")) });
+  const failing = createTestDatabase({
+    template,
+    prepare: () => Promise.reject(new Error("migration failed")),
+  });
   await expect(failing).rejects.toThrow("migration failed");
-  await using database = await createTestDatabase({ template, prepare: async (url) => void (await query(url, "create table made_later ()")) });
+  await using database = await createTestDatabase({
+    template,
+    prepare: async (url) => void (await query(url, "create table made_later ()")),
+  });
   expect(await query(database.url, "select 1 as one from made_later")).toEqual([]);
 });
 
@@ -89,7 +100,9 @@ test("each test bucket is empty, and none opens without the key", async () => {
   const { KeyCount } = await client.send(new ListObjectsV2Command({ Bucket: other.bucket }));
   expect(KeyCount).toBe(0);
   const stranger = createS3Client({ ...one, secretAccessKey: "wrong" });
-  await expect(stranger.send(new GetObjectCommand({ Bucket: one.bucket, Key: "only-here" }))).rejects.toThrow();
+  await expect(
+    stranger.send(new GetObjectCommand({ Bucket: one.bucket, Key: "only-here" })),
+  ).rejects.toThrow();
 });
 
 async function query(url: string, sql: string): Promise<readonly unknown[]> {

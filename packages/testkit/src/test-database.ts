@@ -25,7 +25,10 @@ export async function createTestDatabase(template?: TestDatabaseOptions): Promis
 }
 
 /** The same on a given server. */
-export async function cloneDatabase(serverUrl: string, template?: TestDatabaseOptions): Promise<TestDatabase> {
+export async function cloneDatabase(
+  serverUrl: string,
+  template?: TestDatabaseOptions,
+): Promise<TestDatabase> {
   const source = template === undefined ? "template1" : await ensureTemplate(serverUrl, template);
   const name = `test_${randomBytes(6).toString("hex")}`;
   await withClient(serverUrl, (client) => client.query(`create database ${name} template ${source}`));
@@ -33,16 +36,28 @@ export async function cloneDatabase(serverUrl: string, template?: TestDatabaseOp
     await withClient(serverUrl, (client) => client.query(`drop database if exists ${name} with (force)`));
   };
   const url = databaseUrl(serverUrl, name);
-  return { name, url, urlAs: (role, password) => urlAs(url, role, password), drop, [Symbol.asyncDispose]: drop };
+  return {
+    name,
+    url,
+    urlAs: (role, password) => urlAs(url, role, password),
+    drop,
+    [Symbol.asyncDispose]: drop,
+  };
 }
 
 /** Test files in several processes ask at once: the first makes it, the others wait. Marked as a template only when it is whole. */
-async function ensureTemplate(serverUrl: string, { template, prepare }: TestDatabaseOptions): Promise<string> {
-  if (!/^\w{1,40}$/.test(template)) throw new Error(`template name ${JSON.stringify(template)}: letters, digits and underscores only`);
+async function ensureTemplate(
+  serverUrl: string,
+  { template, prepare }: TestDatabaseOptions,
+): Promise<string> {
+  if (!/^\w{1,40}$/.test(template))
+    throw new Error(`template name ${JSON.stringify(template)}: letters, digits and underscores only`);
   const name = `template_${template.toLowerCase()}`;
   await withClient(serverUrl, async (client) => {
     await client.query("select pg_advisory_lock(hashtextextended($1, 0))", [name]);
-    const { rows } = await client.query("select 1 from pg_database where datname = $1 and datistemplate", [name]);
+    const { rows } = await client.query("select 1 from pg_database where datname = $1 and datistemplate", [
+      name,
+    ]);
     if (rows.length > 0) return;
     await client.query(`drop database if exists ${name} with (force)`);
     await client.query(`create database ${name}`);

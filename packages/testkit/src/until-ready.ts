@@ -18,7 +18,8 @@ export async function untilReady({ server, child, timeoutMs, attempt }: ReadyChe
       (error: unknown) => error,
     );
     if (problem === undefined) return;
-    if (child.hasEnded()) throw new ServerStartError(server, `it ended while starting:\n${child.logTail()}`, problem);
+    if (child.hasEnded())
+      throw new ServerStartError(server, `it ended while starting:\n${child.logTail()}`, problem);
     if (Date.now() > deadline) {
       await child.stop();
       throw new ServerStartError(server, `not ready after ${timeoutMs} ms:\n${child.logTail()}`, problem);

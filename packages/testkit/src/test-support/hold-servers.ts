@@ -5,5 +5,7 @@ import { startPostgres } from "../postgres.ts";
 import { startS3 } from "../s3.ts";
 
 const servers = await Promise.all([startPostgres({ durable: false }), startNats(), startS3()]);
-process.stdout.write(`${JSON.stringify(servers.map(({ port, logFile }) => ({ port, folder: dirname(logFile) })))}\n`);
+process.stdout.write(
+  `${JSON.stringify(servers.map(({ port, logFile }) => ({ port, folder: dirname(logFile) })))}\n`,
+);
 setInterval(() => {}, 60_000);
