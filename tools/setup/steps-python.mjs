@@ -173,7 +173,7 @@ export const baseModel = {
       await runTool({
         what: "Converting the base model",
         command: paths.pythonBin,
-        args: ["-m", "gradients_engine", "convert-gguf", "--output", folder],
+        args: ["-m", "gradients_engine", "convert-gguf", "--output-dir", folder],
         env: environment,
         lock,
       });
