@@ -1,0 +1,117 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createChainBridge, loadConfig as loadChainBridge } from "@gradients/chain-bridge";
+import { createGateway, loadConfig as loadGateway, registerModel } from "@gradients/gateway";
+import type { Addresses, Service } from "@gradients/runtime";
+import { createScheduler, loadConfig as loadScheduler } from "@gradients/scheduler";
+import { createScorer, loadConfig as loadScorer } from "@gradients/scorer";
+import { paths } from "../../setup/paths.mjs";
+import { type Servers, startServers } from "./servers.ts";
+import { type Environment, type ServiceName, serviceEnvironments } from "./service-environments.ts";
+
+export interface NetworkOptions {
+  readonly persistent?: boolean;
+  readonly logLevel?: "debug" | "info" | "warn" | "error";
+  readonly ports?: { readonly http: number; readonly grpc: number };
+  /** Base model that is offered: a Hugging Face folder. */
+  readonly model?: {
+    readonly folder: string;
+    readonly id: string;
+    readonly displayName: string;
+    readonly license: string;
+  };
+  /** Told about each part as soon as it is up. */
+  readonly onUp?: (part: string, address: string) => void;
+}
+
+/** The whole product in one process, over real loopback gRPC, NATS, Postgres and S3. */
+export interface Network extends AsyncDisposable {
+  readonly servers: Servers;
+  readonly addresses: Readonly<Record<ServiceName, Addresses>>;
+  /** API key of the bootstrap project. */
+  readonly apiKey: string;
+  /** Folder of the base model that is offered. */
+  readonly modelFolder: string;
+  /** Environment that a service was started with, for a process of its own beside this network. */
+  readonly environments: Readonly<Record<ServiceName, Environment>>;
+  /** Rejects when a service dies. */
+  readonly died: Promise<never>;
+}
+
+const baseModel = {
+  folder: paths.model,
+  id: "smollm2-135m-instruct",
+  displayName: "SmolLM2 135M Instruct",
+  license: "Apache-2.0",
+};
+
+/** Starts servers and services in the order in which they need each other. Disposing stops them in reverse order and leaves no process. */
+export async function startNetwork(options: NetworkOptions = {}): Promise<Network> {
+  await using cleanup = new AsyncDisposableStack();
+  const servers = cleanup.use(await startServers({ persistent: options.persistent ?? false }));
+  announceServers(servers, options);
+  const fleetDir = await mkdtemp(join(paths.scratch, "gradients-fleet-"));
+  cleanup.defer(() => rm(fleetDir, { recursive: true, force: true }));
+  const apiKey = newApiKey();
+  const environment = await serviceEnvironments({
+    servers,
+    fleetDir,
+    bootstrapKey: apiKey,
+    logLevel: options.logLevel ?? "warn",
+    ports: options.ports ?? { http: 0, grpc: 0 },
+  });
+  const deaths = Promise.withResolvers<never>();
+  deaths.promise.catch(() => {}); // whoever waits for it sees it
+  const environments = {} as Record<ServiceName, Environment>;
+  const addresses = {} as Record<ServiceName, Addresses>;
+  const start = async (name: ServiceName, create: (source: Source) => Service | Promise<Service>) => {
+    environments[name] = environment(name, addresses.scheduler?.["grpc"] ?? "");
+    const service = await create({ env: environments[name], argv: [] });
+    addresses[name] = await service.start();
+    const stop = new AbortController();
+    const run = service.run(stop.signal);
+    run.catch((cause: unknown) => deaths.reject(new Error(`${name} died`, { cause })));
+    cleanup.defer(async () => {
+      stop.abort();
+      await run.catch(() => {});
+    });
+    options.onUp?.(name, Object.values(addresses[name]).join(", "));
+  };
+  await start("scheduler", (source) => createScheduler(loadScheduler(source)));
+  await start("scorer", (source) => createScorer(loadScorer(source)));
+  await start("chain-bridge", (source) => createChainBridge(loadChainBridge(source)));
+  await start("gateway", (source) => createGateway(loadGateway(source)));
+  const model = options.model ?? baseModel;
+  await registerModel(loadGateway({ env: environments.gateway, argv: [] }), model);
+  options.onUp?.("model", `${model.displayName}, ${model.folder}`);
+  const owned = cleanup.move();
+  return {
+    servers,
+    addresses,
+    apiKey,
+    environments,
+    modelFolder: model.folder,
+    died: deaths.promise,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function announceServers({ postgres, nats, s3, chain }: Servers, { onUp }: NetworkOptions): void {
+  onUp?.("PostgreSQL", `127.0.0.1:${postgres.port}`);
+  onUp?.("NATS", nats.url);
+  onUp?.("S3 (SeaweedFS)", s3.endpoint);
+  onUp?.("local chain", chain.url);
+}
+
+/** A key in the form that the gateway takes: prefix for recognition, 256 random bits. */
+function newApiKey(): string {
+  const secret = randomBytes(32).toString("hex");
+  const prefix = createHash("sha256").update(secret).digest("hex").slice(0, 10);
+  return `grd_${prefix}_${secret}`;
+}
+
+interface Source {
+  readonly env: Environment;
+  readonly argv: readonly string[];
+}

@@ -1,0 +1,64 @@
+import { type DevChain, devAccounts, startDevChain } from "@gradients/dev-chain";
+import {
+  type Nats,
+  type Postgres,
+  type S3Server,
+  startNats,
+  startPostgres,
+  startS3,
+} from "@gradients/testkit";
+import { paths } from "../../setup/paths.mjs";
+
+/** The real servers that the services stand on, as child processes of this one, and the local chain inside it. */
+export interface Servers extends AsyncDisposable {
+  readonly postgres: Postgres;
+  readonly nats: Nats;
+  readonly s3: S3Server;
+  readonly chain: DevChain;
+}
+
+export interface ServersOptions {
+  /** Keeps data in the cache for the next start; otherwise they go with the servers. */
+  readonly persistent: boolean;
+}
+
+/** Starts all of them at once; when one fails, those that started are stopped again. */
+export async function startServers({ persistent }: ServersOptions): Promise<Servers> {
+  const { dev } = paths;
+  const started = await Promise.allSettled([
+    startPostgres(persistent ? { dataDir: dev.postgres } : {}),
+    startNats(persistent ? { dataDir: dev.nats } : {}),
+    startS3(persistent ? { dataDir: dev.s3 } : {}),
+    devAccounts().then((accounts) =>
+      startDevChain({ accounts, blockMs: 1_000, tempo: 10, finalityLagBlocks: 2 }),
+    ),
+  ] as const);
+  const [postgres, nats, s3, chain] = started;
+  if (
+    postgres.status === "fulfilled" &&
+    nats.status === "fulfilled" &&
+    s3.status === "fulfilled" &&
+    chain.status === "fulfilled"
+  ) {
+    const servers = { postgres: postgres.value, nats: nats.value, s3: s3.value, chain: chain.value };
+    return { ...servers, [Symbol.asyncDispose]: () => stopServers(servers) };
+  }
+  await Promise.allSettled(
+    started.map((result) => (result.status === "fulfilled" ? stopOne(result.value) : undefined)),
+  );
+  const failed = started.find((result) => result.status === "rejected");
+  throw new Error("A server did not start", { cause: failed?.reason });
+}
+
+async function stopServers({
+  postgres,
+  nats,
+  s3,
+  chain,
+}: Omit<Servers, typeof Symbol.asyncDispose>): Promise<void> {
+  await Promise.allSettled([chain, s3, nats, postgres].map(stopOne));
+}
+
+function stopOne(server: Postgres | Nats | S3Server | DevChain): Promise<void> {
+  return "stop" in server ? server.stop() : server.close();
+}
