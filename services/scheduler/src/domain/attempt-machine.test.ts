@@ -73,26 +73,25 @@ function expectLegal(from: AttemptState, fact: AttemptFact | null, to: AttemptSt
 }
 
 const offsets = fc.constantFrom(0, 0, 0, 0, -1, 1);
-const plain = (type: "assign" | "heartbeat" | "succeed") =>
+const plain = (type: "assign" | "heartbeat" | "expire" | "succeed") =>
   offsets.map((offset) => new Step((epoch) => ({ type, epoch }), offset));
-const checkpoints = fc
-  .record({ offset: offsets, stepNumber: fc.nat(1000) })
-  .map(
-    ({ offset, stepNumber }) =>
-      new Step(
-        (epoch) => ({
-          type: "checkpoint",
-          epoch,
-          checkpoint: { step: stepNumber, trainSeconds: 1, files: [] },
-        }),
-        offset,
-      ),
-  );
+const checkpoints = fc.record({ offset: offsets, stepNumber: fc.nat(1000) }).map(
+  ({ offset, stepNumber }) =>
+    new Step(
+      (epoch) => ({
+        type: "checkpoint",
+        epoch,
+        checkpoint: { step: stepNumber, trainSeconds: 1, files: [] },
+      }),
+      offset,
+    ),
+);
 
 const commands = [
   fc.constant(new Step(() => ({ type: "place" }), 0)),
   plain("assign"),
   plain("heartbeat"),
+  plain("expire"),
   plain("succeed"),
   checkpoints,
   offsets.map((offset) => new Step((epoch) => ({ type: "lose", epoch, because: "gone" }), offset)),
@@ -133,6 +132,14 @@ describe("attempt machine", () => {
     }
     attempt = apply(attempt, { type: "lose", epoch: 3, because: "silent" });
     expect(attempt).toMatchObject({ state: "failed", failure: { code: "LOST", customerError: false } });
+  });
+
+  test("a lease expires only when its time is over", () => {
+    const running = placed(newAttemptCore(new Date(0)), 0);
+    const at = (seconds: number) =>
+      decideAttempt(running, { type: "expire", epoch: 0 }, rules, new Date(seconds * 1000));
+    expect(at(9.9)).toEqual({ ok: false, error: "ILLEGAL" });
+    expect(at(10)).toMatchObject({ value: { fact: "lost", attempt: { state: "queued", epoch: 1 } } });
   });
 
   test("refuses a stale epoch and tells a cancelled agent to stop", () => {

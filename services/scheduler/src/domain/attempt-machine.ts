@@ -46,7 +46,9 @@ export type AttemptCommand =
   | { readonly type: "assign"; readonly epoch: number }
   | { readonly type: "heartbeat"; readonly epoch: number }
   | { readonly type: "checkpoint"; readonly epoch: number; readonly checkpoint: Checkpoint }
-  /** The lease ran out, the pod vanished, or the agent was interrupted. `because` ends up in the failure's text. */
+  /** Refused as ILLEGAL while the lease holds. */
+  | { readonly type: "expire"; readonly epoch: number }
+  /** The pod vanished, or the agent was interrupted. `because` ends up in the failure's text. */
   | { readonly type: "lose"; readonly epoch: number; readonly because: string }
   | { readonly type: "succeed"; readonly epoch: number }
   /** `epoch` is absent when the platform itself decides, for example at a deadline. */
@@ -61,6 +63,8 @@ export interface AttemptDecision {
   /** Null when the command changed nothing but a lease or a checkpoint, or repeated what had happened already. */
   readonly fact: AttemptFact | null;
 }
+
+const EXPIRED = "the pod was silent for longer than its lease";
 
 export function newAttemptCore(now: Date): AttemptCore {
   return {
@@ -120,6 +124,9 @@ function decideInState(
       return holding(attempt, { leaseExpiresAt: later(now, rules.leaseSeconds) });
     case "checkpoint":
       return keepCheckpoint(attempt, command.checkpoint, rules, now);
+    case "expire":
+      if (attempt.leaseExpiresAt === null || attempt.leaseExpiresAt > now) return err("ILLEGAL");
+      return lose(attempt, EXPIRED, rules, now);
     case "lose":
       return lose(attempt, command.because, rules, now);
     case "succeed":

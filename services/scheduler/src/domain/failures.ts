@@ -39,6 +39,10 @@ const reasons = {
     text: "The machine was lost again and again; every retry was interrupted as well.",
     customerError: false,
   },
+  SPEC_INVALID: {
+    text: "The recipe has a setting that the training program does not accept.",
+    customerError: false,
+  },
   INTERNAL: {
     text: "The training program failed in a way that is not the data's fault.",
     customerError: false,

@@ -127,14 +127,14 @@ export async function saveAttempt(
     .execute();
 }
 
-/** Ids of attempts whose lease ran out by database time. No lock: whoever acts looks again. Index attempt_lease. */
-export async function listExpiredLeases(db: Database<Tables>): Promise<readonly AttemptId[]> {
+/** Attempts whose lease ran out by database time. No lock: whoever acts looks again. Index attempt_lease. */
+export async function listExpiredLeases(db: Database<Tables>): Promise<readonly Attempt[]> {
   const rows = await db.q
     .selectFrom("attempt")
-    .select("attempt_id")
+    .select(columns)
     .where("lease_expires_at", "<=", sql<Date>`now()`)
     .execute();
-  return rows.map((row) => row.attempt_id as AttemptId);
+  return rows.map(toAttempt);
 }
 
 /** After a time in which nobody could renew a lease: each holds for at least `seconds` from now. Index attempt_lease. */

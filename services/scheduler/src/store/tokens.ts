@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Database, Tx } from "@gradients/db";
 import type { AttemptId, JobId } from "@gradients/kernel";
 import type { Tables } from "./schema.ts";
@@ -35,4 +36,8 @@ export async function findTokenHolder(
     .where("attempt_token.token_sha256", "=", sha256)
     .executeTakeFirst();
   return row && { attemptId: row.attempt_id as AttemptId, jobId: row.job_id as JobId, epoch: row.epoch };
+}
+
+export function hashToken(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
 }

@@ -1,0 +1,78 @@
+import type { Tx } from "@gradients/db";
+import { type AttemptId, type JobId, newId } from "@gradients/kernel";
+import { currentTraceparent } from "@gradients/runtime";
+import type { DecisionDeps } from "../deps.ts";
+import type { Attempt } from "../domain/attempt.ts";
+import { newAttemptCore } from "../domain/attempt-machine.ts";
+import type { Failure } from "../domain/failures.ts";
+import type { StoredObject } from "../domain/files.ts";
+import { type Job, type JobOrder, planRace } from "../domain/job.ts";
+import { jobAfter } from "../domain/job-machine.ts";
+import { priorities } from "../domain/plan-placements.ts";
+import type { Recipe } from "../domain/recipes.ts";
+import { insertAttempts } from "../store/attempts.ts";
+import { lockJob, saveJob } from "../store/jobs.ts";
+import type { Tables } from "../store/schema.ts";
+import { setTimer } from "../store/timers.ts";
+import { wakeControlLoop } from "../store/wake.ts";
+import { moveAttempt } from "./move-attempt.ts";
+
+/** Notes what is known of a job, in whichever order it comes; once both its order and its split are there, the race opens. */
+export async function learnAboutJob(
+  tx: Tx<Tables>,
+  deps: DecisionDeps,
+  jobId: JobId,
+  news: { readonly order: JobOrder } | { readonly train: StoredObject },
+): Promise<void> {
+  const job: Job = { ...(await lockJob(tx, jobId)), ...news };
+  if (job.state !== "waiting") return;
+  await saveJob(tx, job);
+  if (job.order && job.train) await openRace(tx, deps, job, job.order);
+}
+
+async function openRace(tx: Tx<Tables>, deps: DecisionDeps, job: Job, order: JobOrder): Promise<void> {
+  const state = jobAfter(job.state, "started");
+  if (!state) return;
+  const { recipes, refusal } = planRace(job.jobId, order, deps.catalogue, deps.fleet.classes);
+  const attempts = recipes.map((recipe) => newAttempt(job.jobId, order, recipe, tx.now));
+  const racing: Job = { ...job, state };
+  await saveJob(tx, racing);
+  await insertAttempts(tx, attempts);
+  if (refusal) return refuseRace(tx, deps, racing, attempts, refusal);
+  await setDeadline(tx, racing);
+  await wakeControlLoop(tx);
+  deps.observe.raceStarted(job.jobId, recipes.length);
+}
+
+function newAttempt(jobId: JobId, order: JobOrder, recipe: Recipe, now: Date): Attempt {
+  return {
+    attemptId: newId<AttemptId>(),
+    jobId,
+    hardwareClass: order.hardwareClass,
+    priority: priorities.organic,
+    queuedSince: order.acceptedAt,
+    createdAt: now,
+    traceparent: currentTraceparent() ?? null,
+    work: { kind: "train", recipe },
+    result: null,
+    core: newAttemptCore(now),
+  };
+}
+
+/** The attempts exist and fail at once: the job ends by the same path as any other race without a winner. */
+async function refuseRace(
+  tx: Tx<Tables>,
+  deps: DecisionDeps,
+  job: Job,
+  attempts: readonly Attempt[],
+  failure: Failure,
+): Promise<void> {
+  deps.observe.raceRefused(job.jobId, failure);
+  for (const { attemptId } of attempts)
+    await moveAttempt(tx, deps, job, attemptId, { type: "fail", failure });
+}
+
+async function setDeadline(tx: Tx<Tables>, { jobId, order }: Job): Promise<void> {
+  if (!order?.deadline) return;
+  await setTimer(tx, { kind: "job_deadline", subjectId: jobId, jobId, dueAt: order.deadline });
+}

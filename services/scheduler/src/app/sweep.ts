@@ -1,0 +1,77 @@
+import type { JobId } from "@gradients/kernel";
+import { withExtractedTrace } from "@gradients/runtime";
+import type { Deps } from "../deps.ts";
+import type { Attempt } from "../domain/attempt.ts";
+import { type AttemptCommand, isFinal } from "../domain/attempt-machine.ts";
+import { failureOf } from "../domain/failures.ts";
+import type { PodStatus } from "../fleet/gpu-fleet.ts";
+import { podName } from "../fleet/pod-name.ts";
+import { listAttemptsOfJob, listExpiredLeases, listPlacedAttempts } from "../store/attempts.ts";
+import { lockJob } from "../store/jobs.ts";
+import { claimTimer, listDueTimers, type Timer } from "../store/timers.ts";
+import { moveAttempt } from "./move-attempt.ts";
+
+const BATCH = 100;
+
+/** Moves on what is overdue: attempts whose pod is gone, leases that ran out, deadlines. `pods` were listed before. */
+export async function sweep(deps: Deps, pods: readonly PodStatus[]): Promise<void> {
+  await loseEndedPods(deps, pods);
+  await loseExpiredLeases(deps);
+  for (const timer of await listDueTimers(deps.db, BATCH)) await fire(deps, timer);
+}
+
+/** The pods were listed first and the attempts are read now: whoever finished in between is not placed any more. */
+async function loseEndedPods(deps: Deps, pods: readonly PodStatus[]): Promise<void> {
+  const ended = new Map(pods.flatMap(({ name, phase }) => (phase.kind === "ended" ? [[name, phase]] : [])));
+  if (ended.size === 0) return;
+  for (const attempt of await listPlacedAttempts(deps.db.q)) {
+    const name = podName(attempt.attemptId, attempt.core.epoch);
+    const phase = ended.get(name);
+    if (!phase) continue;
+    deps.observe.podCrashed(name, phase.exitCode, phase.message);
+    const because = `the pod ended with exit code ${phase.exitCode ?? "unknown"}`;
+    await moveInTrace(deps, attempt, { type: "lose", epoch: attempt.core.epoch, because });
+  }
+}
+
+async function loseExpiredLeases(deps: Deps): Promise<void> {
+  for (const attempt of await listExpiredLeases(deps.db)) {
+    await moveInTrace(deps, attempt, { type: "expire", epoch: attempt.core.epoch });
+  }
+}
+
+/** Decided anew under the locks: an attempt that has moved on since it was read is left alone. */
+function moveInTrace(deps: Deps, attempt: Attempt, command: AttemptCommand): Promise<unknown> {
+  return inTraceOf(attempt, () =>
+    deps.db.tx(async (tx) => {
+      const job = await lockJob(tx, attempt.jobId);
+      return moveAttempt(tx, deps, job, attempt.attemptId, command);
+    }),
+  );
+}
+
+/** What happens without a caller still belongs to the job's trace. */
+function inTraceOf<T>({ traceparent }: Attempt, fn: () => Promise<T>): Promise<T> {
+  return traceparent === null ? fn() : withExtractedTrace({ traceparent }, fn);
+}
+
+async function fire(deps: Deps, timer: Timer): Promise<void> {
+  const jobId = timer.jobId as JobId;
+  await deps.db.tx(async (tx) => {
+    const job = await lockJob(tx, jobId);
+    if (!(await claimTimer(tx, timer))) return;
+    const attempts = await listAttemptsOfJob(tx, jobId);
+    const isMeant = ({ attemptId }: Attempt) =>
+      timer.kind === "job_deadline" || attemptId === timer.subjectId;
+    for (const attempt of attempts.filter((one) => isMeant(one) && !isFinal(one.core.state))) {
+      const failure = failureOf("DEADLINE_EXCEEDED", overdueText(attempt));
+      await inTraceOf(attempt, () =>
+        moveAttempt(tx, deps, job, attempt.attemptId, { type: "fail", failure }),
+      );
+    }
+  });
+}
+
+function overdueText({ core }: Attempt): string {
+  return core.state === "queued" ? "it was still waiting for a free machine" : "it was still running";
+}

@@ -1,0 +1,88 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { event, type OutboxEvent } from "@gradients/bus";
+import {
+  AttemptFailedSchema,
+  AttemptFinishedSchema,
+  AttemptStartedSchema,
+  EvaluationFailedSchema,
+  EvaluationFinishedSchema,
+  RaceFinishedSchema,
+} from "@gradients/contracts/event";
+import type { Attempt, AttemptResult } from "../domain/attempt.ts";
+import type { Failure } from "../domain/failures.ts";
+import type { Recipe } from "../domain/recipes.ts";
+import { fromFile, fromObject, fromStats } from "../wire.ts";
+
+/** An agent reported for work; evaluations start without an event of their own. */
+export function startedEvents(attempt: Attempt, now: Date): readonly OutboxEvent[] {
+  const { work, attemptId, jobId, hardwareClass, core } = attempt;
+  if (work.kind === "evaluate") return [];
+  const message = {
+    ...recipeFields(work.recipe),
+    jobId,
+    attemptId,
+    hardwareClass,
+    epoch: core.epoch,
+    startedAt: timestampFromDate(now),
+  };
+  return [event(AttemptStartedSchema, message, { aggregateId: jobId })];
+}
+
+export function succeededEvents(attempt: Attempt, result: AttemptResult, now: Date): readonly OutboxEvent[] {
+  const { jobId, attemptId } = attempt;
+  const about = { aggregateId: jobId };
+  if (result.kind === "evaluated") {
+    const { scores, checks, engineVersion, device } = result;
+    const message = {
+      jobId,
+      evaluationId: attemptId,
+      scores: fromObject(scores),
+      checks,
+      engineVersion,
+      device,
+    };
+    return [event(EvaluationFinishedSchema, message, about)];
+  }
+  const artifact = result.artifact.map(fromFile);
+  const message = {
+    jobId,
+    attemptId,
+    artifact,
+    stats: fromStats(result.stats),
+    finishedAt: timestampFromDate(now),
+  };
+  return [event(AttemptFinishedSchema, message, about)];
+}
+
+export function failedEvents(attempt: Attempt, reason: Failure, now: Date): readonly OutboxEvent[] {
+  const { jobId, attemptId, work } = attempt;
+  const about = { aggregateId: jobId };
+  if (work.kind === "evaluate") {
+    return [event(EvaluationFailedSchema, { jobId, evaluationId: attemptId, reason }, about)];
+  }
+  return [event(AttemptFailedSchema, { jobId, attemptId, reason, failedAt: timestampFromDate(now) }, about)];
+}
+
+/** `attempts` are all training attempts of the job, each of them over. */
+export function raceFinished(jobId: string, attempts: readonly Attempt[]): OutboxEvent {
+  return event(RaceFinishedSchema, { jobId, entries: attempts.flatMap(toEntry) }, { aggregateId: jobId });
+}
+
+function toEntry({ attemptId, work, result, core }: Attempt) {
+  if (work.kind === "evaluate") return [];
+  const trained = result?.kind === "trained" ? result : undefined;
+  return [
+    {
+      ...recipeFields(work.recipe),
+      attemptId,
+      defaultRecipe: work.recipe.isDefault,
+      artifact: trained?.artifact.map(fromFile) ?? [],
+      ...(trained && { stats: fromStats(trained.stats) }),
+      ...(core.failure && { failure: core.failure }),
+    },
+  ];
+}
+
+function recipeFields({ recipeId, title, contestantHotkey }: Recipe) {
+  return { recipeId, recipeTitle: title, contestantHotkey };
+}

@@ -1,0 +1,19 @@
+import type { AttemptService } from "@gradients/contracts/trainer";
+import type { MethodImpl } from "@gradients/rpc";
+import { commitCheckpoint } from "../app/commit-checkpoint.ts";
+import type { Deps } from "../deps.ts";
+import { toFile } from "../wire.ts";
+import { holderOf } from "./authenticate-agent.ts";
+import { attemptRejected, fileNotUploaded } from "./errors.ts";
+
+export function commitCheckpointCall(
+  deps: Deps,
+): MethodImpl<(typeof AttemptService)["method"]["commitCheckpoint"]> {
+  return async ({ epoch, step, trainSeconds, files }, ctx) => {
+    const checkpoint = { step: Number(step), trainSeconds, files: files.map(toFile) };
+    const committed = await commitCheckpoint(deps, holderOf(ctx, epoch), checkpoint);
+    if (committed.ok) return {};
+    const { error } = committed;
+    throw typeof error === "string" ? attemptRejected(error) : fileNotUploaded(error.missing);
+  };
+}

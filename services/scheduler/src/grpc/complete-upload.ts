@@ -1,0 +1,23 @@
+import type { AttemptService } from "@gradients/contracts/trainer";
+import type { MethodImpl } from "@gradients/rpc";
+import { type CompleteRejection, completeUpload } from "../app/complete-upload.ts";
+import type { Deps } from "../deps.ts";
+import { fromFile } from "../wire.ts";
+import { holderOf } from "./authenticate-agent.ts";
+import { attemptRejected, uploadIncomplete, uploadNotFound } from "./errors.ts";
+
+export function completeUploadCall(
+  deps: Deps,
+): MethodImpl<(typeof AttemptService)["method"]["completeUpload"]> {
+  return async ({ epoch, uploadId, etags }, ctx) => {
+    const completed = await completeUpload(deps, holderOf(ctx, epoch), uploadId, etags, ctx.signal);
+    if (!completed.ok) throw toError(completed.error, uploadId);
+    return { file: fromFile(completed.value) };
+  };
+}
+
+function toError(rejection: CompleteRejection, uploadId: string): Error {
+  if (typeof rejection === "string") return attemptRejected(rejection);
+  if (rejection.code === "UPLOAD_NOT_FOUND") return uploadNotFound(uploadId);
+  return uploadIncomplete(rejection.expected, rejection.found);
+}

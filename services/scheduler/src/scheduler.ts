@@ -1,0 +1,142 @@
+import {
+  type BusOptions,
+  connectBus,
+  createConsumer,
+  createOutboxRelay,
+  ensureStreams,
+} from "@gradients/bus";
+import { createDatabase, type DatabaseOptions, migrate } from "@gradients/db";
+import { systemClock } from "@gradients/kernel";
+import { createObjectStore } from "@gradients/objects";
+import { createRpcPart, type RpcBinding } from "@gradients/rpc";
+import { composeService, createLogger, type Logger, type Part, type Service } from "@gradients/runtime";
+import { createControlLoop } from "./app/control-loop.ts";
+import type { SchedulerConfig } from "./config.ts";
+import type { Deps } from "./deps.ts";
+import { eventHandlers } from "./events/index.ts";
+import type { GpuFleet } from "./fleet/gpu-fleet.ts";
+import { LocalFleet } from "./fleet/local-fleet.ts";
+import { authenticateAgent } from "./grpc/authenticate-agent.ts";
+import { relayBinding, schedulerBinding } from "./grpc/index.ts";
+import { createObserve } from "./observe.ts";
+import { readCatalogue } from "./read-catalogue.ts";
+import { migrations } from "./store/migrations/index.ts";
+import type { Tables } from "./store/schema.ts";
+
+export interface SchedulerOverrides {
+  readonly logger?: Logger;
+}
+
+/** Turns jobs into attempts and keeps them going. Addresses: `grpc` for other services, `relay` for pods. */
+export async function createScheduler(
+  config: SchedulerConfig,
+  overrides: SchedulerOverrides = {},
+): Promise<Service> {
+  const logger = overrides.logger ?? createLogger({ service: "scheduler", level: config.logLevel });
+  const catalogue = readCatalogue(config.recipes.file, config.recipes.contestantHotkeys);
+  const db = createDatabase<Tables>(databaseOptions(config), logger);
+  const bus = await connectBus(busOptions(config), logger);
+  const deps: Deps = {
+    db,
+    bus,
+    catalogue,
+    objects: createObjectStore(objectOptions(config)),
+    fleet: createFleet(config, logger),
+    rules: config.attempts,
+    limits: { ...config.uploads, checkpointSeconds: config.attempts.checkpointSeconds },
+    observe: createObserve(logger),
+  };
+  const relay = createRelay(config, deps, logger);
+  const parts = [
+    databasePart(deps),
+    busPart(deps),
+    createOutboxRelay({ db, bus, logger, service: "scheduler" }),
+    relay.part,
+    fleetPart(deps.fleet, config.fleet.stopPodsOnExit),
+    createControlLoop(deps, { ...config.attempts, leaveSeconds: 10, logger, relayTarget: relay.target }),
+    rpcPart("grpc", config.grpc, [schedulerBinding(deps)], logger),
+    createConsumer({ service: "scheduler", db, bus, logger, handlers: eventHandlers(deps) }),
+  ];
+  return composeService({ name: "scheduler", logger, parts });
+}
+
+export function databaseOptions({ database }: SchedulerConfig): DatabaseOptions {
+  return { ...database, applicationName: "scheduler" };
+}
+
+export function busOptions({ nats }: SchedulerConfig): BusOptions {
+  return { ...nats, name: "scheduler" };
+}
+
+function objectOptions({ objects: { publicEndpoint, ...objects } }: SchedulerConfig) {
+  return publicEndpoint === undefined ? objects : { ...objects, publicEndpoint };
+}
+
+function createFleet({ fleet }: SchedulerConfig, logger: Logger): GpuFleet {
+  const { node, agent, podEnvironment: env, ...rest } = fleet;
+  const telemetry = import.meta.resolve("@gradients/runtime/telemetry");
+  const settings = { ...rest, env, command: [node, "--import", telemetry, agent] as const };
+  return new LocalFleet(settings, { logger: logger.child({ part: "fleet" }), clock: systemClock });
+}
+
+function databasePart({ db }: Deps): Part {
+  return {
+    name: "database",
+    start: async () => void (await migrate(db, migrations)),
+    stop: () => db.close(),
+  };
+}
+
+function busPart({ bus, objects }: Deps): Part {
+  return {
+    name: "bus",
+    start: async () => {
+      await ensureStreams(bus);
+      await objects.ensureBucket();
+    },
+    stop: async () => {
+      objects.close();
+      await bus.close();
+    },
+  };
+}
+
+/** Stops before the relay does, so that agents can still report what they have saved, and after the control loop, which would start them again. */
+function fleetPart(fleet: GpuFleet, stopPods: boolean): Part {
+  return { name: "fleet", stop: () => fleet.close({ stopPods }), stopTimeoutMs: 25_000 };
+}
+
+function createRelay({ relay }: SchedulerConfig, deps: Deps, logger: Logger) {
+  let target = relay.target;
+  const part = rpcPart("relay", relay, [relayBinding(deps)], logger, authenticateAgent(deps.db));
+  return {
+    target: () => {
+      if (target === undefined) throw new Error("The relay does not listen yet");
+      return target;
+    },
+    part: {
+      ...part,
+      start: async () => {
+        const addresses = await part.start?.();
+        target ??= addresses?.["relay"];
+        return addresses;
+      },
+    } satisfies Part,
+  };
+}
+
+function rpcPart(
+  name: "grpc" | "relay",
+  listen: { readonly host: string; readonly port: number },
+  bindings: readonly RpcBinding[],
+  logger: Logger,
+  authenticate?: ReturnType<typeof authenticateAgent>,
+): Part {
+  const options = { bindings, listen, logger: logger.child({ part: name }), reflection: name === "grpc" };
+  const part = createRpcPart(authenticate ? { ...options, authenticate } : options);
+  return {
+    ...part,
+    name,
+    start: async () => ({ [name]: (await part.start?.())?.["grpc"] ?? "" }),
+  };
+}

@@ -1,0 +1,70 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { FinishRequestSchema } from "@gradients/contracts/trainer";
+import { ObjectError } from "@gradients/objects";
+import { RpcError } from "@gradients/rpc";
+import type { EngineEvent } from "./engine-events.ts";
+import { type HaltCause, Halted } from "./halt.ts";
+import type { EngineEnd } from "./run-engine.ts";
+
+/** What the relay is told at the end. */
+export type Outcome = NonNullable<MessageInitShape<typeof FinishRequestSchema>["outcome"]>;
+
+export type EngineError = Extract<EngineEvent, { type: "error" }>;
+
+/** The engine's code for a fault of its own: another try may go well. All its other codes would come again. */
+const INTERNAL = "INTERNAL";
+const EXIT_STOPPED = 75;
+const EXIT_OUT_OF_MEMORY = 137;
+
+export function failed(code: string, message: string): Outcome {
+  return { case: "failed", value: { code, message } };
+}
+
+export function interrupted(cause: string): Outcome {
+  return { case: "interrupted", value: { cause } };
+}
+
+/** Why an engine that brought no result ended. */
+export function outcomeOfEngine(
+  end: EngineEnd,
+  error: EngineError | undefined,
+  halt: HaltCause | undefined,
+): Outcome {
+  if (end.exitCode === EXIT_STOPPED || halt === "sigterm")
+    return interrupted("SIGTERM: the machine was taken away");
+  if (error && error.code !== INTERNAL) return failed(error.code, error.message);
+  if (end.exitCode === EXIT_OUT_OF_MEMORY) return failed("OUT_OF_MEMORY", "");
+  return interrupted(
+    `ENGINE_CRASHED: ${howItEnded(end)}; ${error?.message ?? end.lastLines.at(-1) ?? "no last words"}`,
+  );
+}
+
+/** A kill that did not come from us is mostly the operating system running out of memory. */
+function howItEnded({ exitCode, signal }: EngineEnd): string {
+  if (signal === "SIGKILL") return "the training process was killed, most likely for lack of memory";
+  return signal
+    ? `the training process ended by ${signal}`
+    : `the training process ended with exit code ${exitCode}`;
+}
+
+/** What an error means for the attempt; undefined when it is no longer ours to report on. */
+export function outcomeOfError(error: unknown): Outcome | undefined {
+  if (error instanceof Halted) return outcomeOfHalt(error.halt);
+  if (error instanceof RpcError && error.reason === "FILE_NOT_ALLOWED")
+    return failed("ARTIFACT_UNSAFE", error.message);
+  if (error instanceof RpcError && error.reason === "FILE_TOO_LARGE") return failed(INTERNAL, error.message);
+  if (error instanceof ObjectError) return interrupted(`${error.code}: ${error.message}`);
+  return interrupted(`AGENT_FAILED: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+function outcomeOfHalt(halt: HaltCause): Outcome | undefined {
+  switch (halt) {
+    case "sigterm":
+      return interrupted("SIGTERM: the machine was taken away");
+    case "deadline":
+      return failed("DEADLINE_EXCEEDED", "it was stopped at its deadline");
+    case "stopped":
+    case "fenced":
+      return undefined;
+  }
+}

@@ -1,0 +1,198 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { type GetAssignmentResponse, UploadPurpose } from "@gradients/contracts/trainer";
+import type { Logger } from "@gradients/runtime";
+import type { TrainerConfig } from "../config.ts";
+import { CheckpointUploads } from "./checkpoint-uploads.ts";
+import { type EngineEvent, type EngineResult, toPoint } from "./engine-events.ts";
+import { type Halt, Halted } from "./halt.ts";
+import { type EngineError, type Outcome, outcomeOfEngine, outcomeOfError } from "./outcome.ts";
+import type { Relay } from "./relay.ts";
+import { Reporter } from "./reporter.ts";
+import { runEngine } from "./run-engine.ts";
+import { stageInputs } from "./stage-inputs.ts";
+import { filesOf, uploadFiles } from "./upload-files.ts";
+
+export interface AttemptDeps {
+  readonly config: TrainerConfig;
+  readonly relay: Relay;
+  readonly halt: Halt;
+  readonly logger: Logger;
+}
+
+/** finished: a result was delivered. abandoned: another placement has the attempt, or nobody wants it any more. */
+export type AttemptEnd = "finished" | "failed" | "interrupted" | "abandoned";
+
+/** For the last call when there is no time left. */
+const LAST_WORD_MS = 10_000;
+
+/** From the first call to the last: one attempt, and then the pod has nothing left to do. */
+export async function runAttempt(deps: AttemptDeps): Promise<AttemptEnd> {
+  const outcome = await attempt(deps).catch((error: unknown) => {
+    if (!(error instanceof Halted)) deps.logger.error({ err: error }, "attempt broke off");
+    return outcomeOfError(error);
+  });
+  return outcome ? sayLastWord(deps, outcome) : "abandoned";
+}
+
+async function attempt(deps: AttemptDeps): Promise<Outcome> {
+  const { relay, halt, logger } = deps;
+  const assignment = await relay.getAssignment(halt.signal);
+  const { jobId, attemptId, heartbeatSeconds, hardDeadline } = assignment;
+  logger.info({ job_id: jobId, attempt_id: attemptId, inputs: assignment.inputs.length }, "assignment taken");
+  const reporter = new Reporter(relay, halt, logger);
+  const done = new AbortController();
+  const reporting = reporter.run(heartbeatSeconds, AbortSignal.any([done.signal, halt.atOnce]));
+  const deadline = armDeadline(halt, hardDeadline && timestampDate(hardDeadline));
+  try {
+    return await work(deps, assignment, reporter);
+  } finally {
+    clearTimeout(deadline);
+    done.abort();
+    await reporting;
+    if (!halt.atOnce.aborted) await reporter.flush(halt.atOnce);
+  }
+}
+
+function armDeadline(halt: Halt, deadline: Date | undefined): NodeJS.Timeout | undefined {
+  if (!deadline) return undefined;
+  return setTimeout(() => halt.request("deadline"), Math.max(0, deadline.getTime() - Date.now()));
+}
+
+async function work(
+  deps: AttemptDeps,
+  assignment: GetAssignmentResponse,
+  reporter: Reporter,
+): Promise<Outcome> {
+  const { config, relay, halt, logger } = deps;
+  const workDir = join(config.scratchDir, "work");
+  await stage(deps, assignment, workDir);
+  const checkpoints = new CheckpointUploads(relay, workDir, halt.atOnce, logger);
+  const seen: Seen = { result: undefined, error: undefined };
+  const command = { ...config, workDir, environment: config.engineEnvironment };
+  const end = await runEngine(command, halt, logger, (event) => follow(event, seen, reporter, checkpoints));
+  halt.atOnce.throwIfAborted();
+  if (end.exitCode === 0 && seen.result) return deliver(deps, seen.result, workDir, reporter);
+  reporter.enter("uploading");
+  await checkpoints.settled();
+  logger.warn(
+    { exit_code: end.exitCode, signal: end.signal, error: seen.error, output: end.lastLines },
+    "engine ended early",
+  );
+  return outcomeOfEngine(end, seen.error, halt.cause);
+}
+
+async function stage(
+  { config, relay, halt }: AttemptDeps,
+  assignment: GetAssignmentResponse,
+  workDir: string,
+): Promise<void> {
+  await mkdir(workDir, { recursive: true });
+  const folders = { workDir, cacheDir: config.cacheDir };
+  try {
+    await stageInputs(assignment.inputs, folders, halt.signal);
+  } catch (error) {
+    if (halt.signal.aborted) throw error;
+    // URLs may have run out, or the network was away: fresh URLs, and what is there already is not fetched again.
+    const { inputs } = await relay.getAssignment(halt.signal);
+    await stageInputs(inputs, folders, halt.signal);
+  }
+  await writeFile(join(workDir, "spec.json"), assignment.engineSpecJson);
+}
+
+interface Seen {
+  result: EngineResult | undefined;
+  error: EngineError | undefined;
+}
+
+function follow(event: EngineEvent, seen: Seen, reporter: Reporter, checkpoints: CheckpointUploads): void {
+  switch (event.type) {
+    case "phase":
+      return reporter.enter(event.phase);
+    case "progress":
+      return reporter.add(toPoint(event));
+    case "checkpoint":
+      return checkpoints.add(event);
+    case "result":
+      seen.result = event;
+      return;
+    case "error":
+      seen.error = event;
+  }
+}
+
+async function deliver(
+  deps: AttemptDeps,
+  result: EngineResult,
+  workDir: string,
+  reporter: Reporter,
+): Promise<Outcome> {
+  reporter.enter("uploading");
+  const output = join(workDir, "output");
+  return result.kind === "train"
+    ? deliverArtifact(deps, result, output)
+    : deliverScores(deps, result, output);
+}
+
+async function deliverArtifact(
+  { relay, halt }: AttemptDeps,
+  result: Extract<EngineResult, { kind: "train" }>,
+  output: string,
+): Promise<Outcome> {
+  const about = { purpose: UploadPurpose.ARTIFACT, step: 0n };
+  const artifact = await uploadFiles(relay, await filesOf(output), about, halt.atOnce);
+  const stats = {
+    steps: result.steps,
+    examples: result.examples,
+    tokens: result.tokens,
+    trainSeconds: result.train_seconds,
+    finalLoss: result.final_loss,
+    trainableParameters: result.trainable_parameters,
+    peakMemoryBytes: result.peak_memory_bytes,
+    engineVersion: result.engine_version,
+    device: result.device,
+  };
+  return { case: "trained", value: { artifact: [...artifact], stats } };
+}
+
+async function deliverScores(
+  { relay, halt }: AttemptDeps,
+  result: Extract<EngineResult, { kind: "evaluate" }>,
+  output: string,
+): Promise<Outcome> {
+  const about = { purpose: UploadPurpose.SCORES, step: 0n };
+  const [file] = await uploadFiles(relay, [join(output, "scores.jsonl")], about, halt.atOnce);
+  if (!file?.object) throw new Error("The relay has no record of the scores");
+  const {
+    loads,
+    finite,
+    changed,
+    safetensors_only: safetensorsOnly,
+    update_norm: updateNorm,
+  } = result.checks;
+  const checks = {
+    loads,
+    finite,
+    changed,
+    safetensorsOnly,
+    updateNorm,
+    weightsSha256: result.weights_sha256,
+  };
+  const value = { scores: file.object, checks, engineVersion: result.engine_version, device: result.device };
+  return { case: "evaluated", value };
+}
+
+async function sayLastWord({ relay, halt, logger }: AttemptDeps, outcome: Outcome): Promise<AttemptEnd> {
+  const signal = halt.signal.aborted ? AbortSignal.timeout(LAST_WORD_MS) : halt.signal;
+  try {
+    await relay.finish(outcome, signal);
+  } catch (error) {
+    // Whatever it was, the scheduler finds out by the lease.
+    logger.warn({ err: error, outcome: outcome.case }, "the end could not be reported");
+    return "abandoned";
+  }
+  logger.info({ outcome: outcome.case }, "attempt over");
+  if (outcome.case === "failed") return "failed";
+  return outcome.case === "interrupted" ? "interrupted" : "finished";
+}
