@@ -31,8 +31,8 @@ export interface Bus {
   readonly replicas: number;
   readonly maxBytes: Readonly<Partial<Record<StreamName, number>>>;
   manager(): Promise<JetStreamManager>;
-  /** How often the connection was made anew; a change means that the server may have been replaced by one with an empty store. */
-  reconnects(): number;
+  /** Calls `listener` whenever the connection was made anew: the server may have come back with an empty store. Returns how to end that. */
+  onReconnect(listener: () => void): () => void;
   /** Sends what is buffered, then closes. */
   close(): Promise<void>;
 }
@@ -48,15 +48,18 @@ export async function connectBus(options: BusOptions, logger: Logger): Promise<B
     },
     () => connect(connectionOptions(options)),
   );
-  let reconnects = 0;
-  void followStatus(connection, logger, () => reconnects++);
+  const listeners = new Set<() => void>();
+  void followStatus(connection, logger, listeners);
   return {
     connection,
     jetstream: jetstream(connection),
     replicas: options.replicas ?? 1,
     maxBytes: options.maxBytes ?? {},
     manager: () => jetstreamManager(connection, { checkAPI: false }),
-    reconnects: () => reconnects,
+    onReconnect: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     close: () => close(connection),
   };
 }
@@ -78,10 +81,10 @@ function connectionOptions({ servers, name, creds }: BusOptions): NodeConnection
 async function followStatus(
   connection: NatsConnection,
   logger: Logger,
-  onReconnect: () => void,
+  listeners: ReadonlySet<() => void>,
 ): Promise<void> {
   for await (const status of connection.status()) {
-    if (status.type === "reconnect") onReconnect();
+    if (status.type === "reconnect") for (const listener of listeners) listener();
     logStatus(status, logger);
   }
 }

@@ -19,64 +19,81 @@ export interface ConsumeOptions {
   readonly subjects: readonly string[];
   readonly maxAckPending: number;
   readonly maxDeliver: number;
-  readonly onMessage: (message: JsMsg) => void;
+  /** Resolves when the message is settled: acked, refused or to come again. Must not throw. Called without waiting for earlier ones. */
+  readonly settle: (message: JsMsg) => Promise<void>;
 }
 
-/** A delivery that is neither acked nor reported as in progress for this long is made again. */
-export const ACK_WAIT_MS = 30_000;
+/** A delivery comes again when nothing was heard of it for this long. Messages in hand are reported as in progress three times as often. */
+const ACK_WAIT_MS = 10_000;
+
+/** A pull that the server has lost is noticed after two missed heartbeats, each half of this. */
+const PULL_EXPIRES_MS = 5_000;
 
 /**
- * Delivers a durable consumer's messages until the signal aborts. Stream and consumer are made anew when a server comes back without them; the new consumer
- * starts with the oldest message, so what was handled before comes again.
+ * Delivers a durable consumer's messages until the signal aborts and those in hand are settled. Stream and consumer are looked at anew whenever the connection
+ * was lost, and made when the server came back without them; a new consumer starts with the oldest message, so what was handled before comes again.
  */
 export async function consume(options: ConsumeOptions, signal: AbortSignal): Promise<void> {
-  const retry = {
-    what: `consume ${options.stream} as ${options.durable}`,
-    logger: options.logger,
-    signal,
-    maxMs: 2_000,
-    resetAfterMs: 10_000,
+  const inHand = new Map<JsMsg, Promise<void>>();
+  const reporting = setInterval(() => reportWorking(inHand.keys()), ACK_WAIT_MS / 3);
+  const take = (message: JsMsg) => {
+    inHand.set(
+      message,
+      options.settle(message).finally(() => inHand.delete(message)),
+    );
   };
   try {
-    await withBackoff(retry, () => consumeOnce(options, signal));
-  } catch (error) {
-    if (!signal.aborted) throw error;
+    await keepOpen(options, take, signal);
+    await Promise.all(inHand.values());
+  } finally {
+    clearInterval(reporting);
   }
 }
 
-async function consumeOnce(options: ConsumeOptions, signal: AbortSignal): Promise<void> {
-  const messages = await open(options);
+async function keepOpen(options: ConsumeOptions, take: Take, signal: AbortSignal): Promise<void> {
+  const what = `consume ${options.stream} as ${options.durable}`;
+  const retry = { what, logger: options.logger, signal, maxMs: 2_000, resetAfterMs: 10_000 };
+  while (!signal.aborted) {
+    try {
+      await withBackoff(retry, () => consumeOnce(options, take, signal));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}
+
+/** Returns when the signal aborts or the connection was made anew; throws when consumer or stream are gone. */
+async function consumeOnce(options: ConsumeOptions, take: Take, signal: AbortSignal): Promise<void> {
+  const messages = await open(options, take);
   const close = () => void messages.close();
+  const stopWatching = options.bus.onReconnect(close);
   signal.addEventListener("abort", close, { once: true });
   if (signal.aborted) close();
   try {
-    for await (const message of messages) options.onMessage(message);
+    const error = await messages.closed();
+    if (error) throw error;
   } finally {
+    stopWatching();
     signal.removeEventListener("abort", close);
   }
-  if (!signal.aborted) throw new Error("The consumer or its stream is gone");
 }
 
-async function open({
-  bus,
-  stream,
-  durable,
-  maxAckPending,
-  ...options
-}: ConsumeOptions): Promise<ConsumerMessages> {
+async function open(options: ConsumeOptions, take: Take): Promise<ConsumerMessages> {
+  const { bus, stream, durable, maxAckPending } = options;
   await ensureStreams(bus);
   const manager = await bus.manager();
-  await manager.consumers.add(stream, toConfig({ durable, maxAckPending, ...options }));
+  await manager.consumers.add(stream, toConfig(options));
   const consumer = await bus.jetstream.consumers.get(stream, durable);
-  return consumer.consume({ max_messages: Math.min(maxAckPending, 256), abort_on_missing_resource: true });
+  return consumer.consume({
+    // With a callback every message that arrives is in hand at once; an iterator would drop its buffer when closed, and the server would wait for their acks.
+    callback: take,
+    max_messages: Math.min(maxAckPending, 256),
+    expires: PULL_EXPIRES_MS,
+    abort_on_missing_resource: true,
+  });
 }
 
-function toConfig({
-  durable,
-  subjects,
-  maxAckPending,
-  maxDeliver,
-}: Pick<ConsumeOptions, "durable" | "subjects" | "maxAckPending" | "maxDeliver">): ConsumerConfig {
+function toConfig({ durable, subjects, maxAckPending, maxDeliver }: ConsumeOptions): ConsumerConfig {
   return {
     durable_name: durable,
     filter_subjects: [...subjects],
@@ -88,3 +105,9 @@ function toConfig({
     max_deliver: maxDeliver,
   };
 }
+
+function reportWorking(messages: Iterable<JsMsg>): void {
+  for (const message of messages) message.working();
+}
+
+type Take = (message: JsMsg) => void;

@@ -1,6 +1,7 @@
 import { eventByType } from "@gradients/contracts/catalogue";
 import type { Database } from "@gradients/db";
 import type { Logger, Part } from "@gradients/runtime";
+import type { JsMsg } from "@nats-io/jetstream";
 import type { Bus } from "./connect-bus.ts";
 import { consume } from "./consume.ts";
 import { createDelivery } from "./delivery.ts";
@@ -44,22 +45,24 @@ async function runConsumer<T extends BusTables>(
     maxDeliveries,
     signal,
   });
+  const settle = (message: JsMsg) =>
+    lanes.add(message.headers?.get("ce-subject") || message.subject, () => delivery.process(message));
+  const subjects = handlers.map(({ schema }) => subjectOf(schema.typeName));
+  // Far above our own limit: the server drops only what keeps killing the process before it can be put aside.
+  const maxDeliver = maxDeliveries * 8;
   await consume(
     {
       bus,
       logger,
       stream: "EVENTS",
       durable: service,
-      subjects: handlers.map(({ schema }) => subjectOf(schema.typeName)),
+      subjects,
       maxAckPending: concurrency * 8,
-      // Far above our own limit: the server only drops what keeps killing the process before it can be put aside.
-      maxDeliver: maxDeliveries * 8,
-      onMessage: (message) =>
-        lanes.add(message.headers?.get("ce-subject") || message.subject, () => delivery.process(message)),
+      maxDeliver,
+      settle,
     },
     signal,
   );
-  await lanes.idle();
 }
 
 function subjectOf(typeName: string): string {

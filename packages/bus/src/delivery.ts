@@ -3,7 +3,6 @@ import type { EventId } from "@gradients/kernel";
 import { inSpan, type Logger, withBackoff, withExtractedTrace } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import { ACK_WAIT_MS } from "./consume.ts";
 import { recordDeadLetter } from "./dead-letters.ts";
 import { type EventHandler, type EventHandlers, PermanentError } from "./handlers.ts";
 import { ADDRESSEE_HEADER, fromMsgHeaders } from "./headers.ts";
@@ -47,14 +46,24 @@ async function route<T extends BusTables>(
   headers: Headers,
   message: JsMsg,
 ): Promise<Outcome> {
-  const addressee = headers[ADDRESSEE_HEADER];
-  if (handler && headers["ce-id"] && (addressee === undefined || addressee === options.consumer)) {
+  const addressee = headers[ADDRESSEE_HEADER] ?? options.consumer;
+  if (handler && isUuid(headers["ce-id"]) && addressee === options.consumer) {
     return withExtractedTrace(headers, () =>
       inConsumerSpan(options.consumer, headers, () => settle(options, handler, headers, message)),
     );
   }
   message.ack();
-  return handler && headers["ce-id"] ? "not_addressed" : "unknown_type";
+  if (!handler) return "unknown_type";
+  if (addressee !== options.consumer) return "not_addressed";
+  options.logger.warn(
+    { subject: message.subject, sequence: message.seq },
+    "message without an event id dropped",
+  );
+  return "malformed";
+}
+
+function isUuid(text: string | undefined): boolean {
+  return text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
 function inConsumerSpan(consumer: string, headers: Headers, fn: () => Promise<Outcome>): Promise<Outcome> {
@@ -78,15 +87,12 @@ async function settle<T extends BusTables>(
   headers: Headers,
   message: JsMsg,
 ): Promise<Outcome> {
-  const working = setInterval(() => message.working(), ACK_WAIT_MS / 3);
   try {
     const outcome = await whileDatabaseIsBack(options, () => handleOnce(options, handler, headers, message));
     message.ack();
     return outcome;
   } catch (error) {
-    return await reject(options, headers, message, error);
-  } finally {
-    clearInterval(working);
+    return reject(options, headers, message, error);
   }
 }
 

@@ -4,6 +4,7 @@ export type Outcome =
   | "handled"
   | "duplicate"
   | "unknown_type"
+  | "malformed"
   | "not_addressed"
   | "retried"
   | "dead_lettered";

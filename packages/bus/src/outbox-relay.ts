@@ -60,18 +60,32 @@ async function leadAgainAndAgain(deps: Deps, signal: AbortSignal): Promise<void>
 
 /** Relays while the lock is held. Throws when a publish fails; the caller starts over. */
 async function lead(deps: Deps, held: AbortSignal, stop: AbortSignal): Promise<void> {
-  let checkedAt = Number.NEGATIVE_INFINITY;
-  let reconnects = -1;
-  while (!held.aborted) {
-    if (reconnects !== deps.bus.reconnects() || performance.now() - checkedAt > HOUSEKEEPING_MS) {
-      reconnects = deps.bus.reconnects();
-      checkedAt = performance.now();
-      await republishIfStreamIsNew(deps);
-      await pruneBusTables(deps.db);
+  const housekeeping = createHousekeeping(deps);
+  try {
+    while (!held.aborted) {
+      await housekeeping.ifDue();
+      if ((await relayBatch(deps)) < BATCH) await deps.wake.wait(POLL_MS, held);
     }
-    if ((await relayBatch(deps)) < BATCH) await deps.wake.wait(POLL_MS, held);
+    if (stop.aborted) await relayBatch(deps);
+  } finally {
+    housekeeping.end();
   }
-  if (stop.aborted) await relayBatch(deps);
+}
+
+/** Due at first, after each reconnect, and every half minute. */
+function createHousekeeping({ db, bus, logger, wake }: Deps) {
+  let dueAt = 0;
+  const end = bus.onReconnect(() => {
+    dueAt = 0;
+    wake.ring();
+  });
+  const ifDue = async () => {
+    if (performance.now() < dueAt) return;
+    dueAt = performance.now() + HOUSEKEEPING_MS;
+    await republishIfStreamIsNew({ db, bus, logger });
+    await pruneBusTables(db);
+  };
+  return { ifDue, end };
 }
 
 /** Number of rows found. Published ones are marked even when others fail, and then the first failure is thrown. */

@@ -3,8 +3,8 @@ import { type AttemptProgress, AttemptProgressSchema } from "@gradients/contract
 import { type Logger, type Part, withBackoff } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import type { Bus } from "./connect-bus.ts";
-import { ACK_WAIT_MS, consume } from "./consume.ts";
-import { createWake } from "./wake.ts";
+import { consume } from "./consume.ts";
+import { createWake, type Wake } from "./wake.ts";
 
 export interface ProgressItem {
   readonly progress: AttemptProgress;
@@ -23,6 +23,7 @@ export interface ProgressConsumerOptions {
 }
 
 const BATCH = 256;
+const POLL_MS = 60_000;
 const MAX_ACK_PENDING = 1_024;
 const MAX_DELIVER = 64;
 
@@ -35,17 +36,18 @@ export function createProgressConsumer(options: ProgressConsumerOptions): Part {
   };
 }
 
-async function runConsumer(
-  { bus, durable, logger, onBatch }: ProgressConsumerOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const queue: JsMsg[] = [];
+async function runConsumer(options: ProgressConsumerOptions, signal: AbortSignal): Promise<void> {
+  const { bus, durable, logger } = options;
+  const queue: Waiting[] = [];
   const wake = createWake();
-  const onMessage = (message: JsMsg) => {
-    queue.push(message);
+  const settle = (message: JsMsg) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    queue.push({ message, settled: resolve });
     wake.ring();
+    return promise;
   };
-  const consuming = consume(
+  const storing = storeBatches(options, queue, wake, signal);
+  await consume(
     {
       bus,
       logger,
@@ -54,53 +56,62 @@ async function runConsumer(
       subjects: ["progress.>"],
       maxAckPending: MAX_ACK_PENDING,
       maxDeliver: MAX_DELIVER,
-      onMessage,
+      settle,
     },
     signal,
   );
-  const storing = drain();
-  await Promise.all([consuming, storing]);
+  await storing;
+}
 
-  async function drain(): Promise<void> {
-    while (!signal.aborted) {
-      const messages = queue.splice(0, BATCH);
-      if (messages.length > 0) await deliver(messages, { logger, onBatch }, signal);
-      else await wake.wait(ACK_WAIT_MS, signal);
-    }
-    for (const message of queue) message.nak();
+async function storeBatches(
+  options: ProgressConsumerOptions,
+  queue: Waiting[],
+  wake: Wake,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const batch = queue.splice(0, BATCH);
+    if (batch.length > 0) await store(batch, options, signal);
+    else await wake.wait(POLL_MS, signal);
+  }
+  for (const { message, settled } of queue) {
+    message.nak();
+    settled();
   }
 }
 
-async function deliver(
-  messages: readonly JsMsg[],
-  { logger, onBatch }: Pick<ProgressConsumerOptions, "logger" | "onBatch">,
+/** Tries until it succeeds. At stop the batch is given back, to come again. */
+async function store(
+  batch: readonly Waiting[],
+  { logger, onBatch }: ProgressConsumerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const batch = messages.flatMap((message) => decode(message, logger));
-  const working = setInterval(() => messages.forEach((message) => message.working()), ACK_WAIT_MS / 3);
-  try {
-    await withBackoff({ what: "store progress", logger, signal, maxMs: 5_000 }, () => onBatch(batch));
-    for (const message of messages) message.ack();
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    for (const message of messages) message.nak();
-  } finally {
-    clearInterval(working);
+  const items = batch.flatMap(({ message }) => decode(message, logger));
+  const stored = await withBackoff({ what: "store progress", logger, signal, maxMs: 5_000 }, () =>
+    onBatch(items),
+  ).then(
+    () => true,
+    () => false,
+  );
+  for (const { message, settled } of batch) {
+    if (stored) message.ack();
+    else message.nak();
+    settled();
   }
 }
 
 /** Nothing for bytes that are no progress; they are acked with the rest. */
 function decode(message: JsMsg, logger: Logger): readonly ProgressItem[] {
   try {
-    return [
-      {
-        progress: decodeEvent(AttemptProgressSchema, message.data),
-        sequence: message.seq,
-        time: message.time,
-      },
-    ];
+    const progress = decodeEvent(AttemptProgressSchema, message.data);
+    return [{ progress, sequence: message.seq, time: message.time }];
   } catch (error) {
     logger.warn({ err: error, subject: message.subject }, "unreadable progress dropped");
     return [];
   }
+}
+
+interface Waiting {
+  readonly message: JsMsg;
+  readonly settled: () => void;
 }

@@ -1,9 +1,8 @@
 import type { Database } from "@gradients/db";
 import type { Logger } from "@gradients/runtime";
-import { JetStreamApiCodes, JetStreamApiError, type StreamInfo } from "@nats-io/jetstream";
 import type { Bus, StreamName } from "./connect-bus.ts";
 import { republishSince } from "./outbox.ts";
-import { EVENT_MAX_AGE_MS, ensureStreams } from "./streams.ts";
+import { EVENT_MAX_AGE_MS, streamCreatedAt } from "./streams.ts";
 import type { BusTables } from "./tables.ts";
 
 const EVENTS: StreamName = "EVENTS";
@@ -19,7 +18,7 @@ export interface StreamIdentityDeps {
  * to be in the stream is published again. The old identity is replaced only after that was recorded, so a crash in between repeats it.
  */
 export async function republishIfStreamIsNew({ db, bus, logger }: StreamIdentityDeps): Promise<void> {
-  const { created } = await streamInfo(bus);
+  const created = await streamCreatedAt(bus, EVENTS);
   const known = await db.q
     .selectFrom("outbox_stream")
     .select("created")
@@ -35,15 +34,4 @@ export async function republishIfStreamIsNew({ db, bus, logger }: StreamIdentity
     .values({ stream: EVENTS, created })
     .onConflict((conflict) => conflict.column("stream").doUpdateSet({ created }))
     .execute();
-}
-
-async function streamInfo(bus: Bus): Promise<StreamInfo> {
-  const manager = await bus.manager();
-  try {
-    return await manager.streams.info(EVENTS);
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound)) throw error;
-    await ensureStreams(bus);
-    return manager.streams.info(EVENTS);
-  }
 }

@@ -1,9 +1,13 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   DiscardPolicy,
+  JetStreamApiCodes,
   JetStreamApiError,
   RetentionPolicy,
   StorageType,
+  type StreamAPI,
   type StreamConfig,
+  type StreamInfo,
 } from "@nats-io/jetstream";
 import { nanos } from "nats";
 import type { Bus, StreamName } from "./connect-bus.ts";
@@ -17,7 +21,7 @@ export const EVENT_MAX_AGE_MS = 7 * 24 * HOUR;
 /** Duplicates are dropped by the server for this long after a relay's outage; the inbox covers the rest. */
 const DUPLICATE_WINDOW_MS = 10 * 60_000;
 
-const streams: readonly StreamSpec[] = [
+const specs: readonly StreamSpec[] = [
   { name: "EVENTS", subjects: ["event.>"], maxAgeMs: EVENT_MAX_AGE_MS, maxBytes: 128 * MIB },
   { name: "PROGRESS", subjects: ["progress.>"], maxAgeMs: 24 * HOUR, maxBytes: 96 * MIB },
 ];
@@ -27,17 +31,46 @@ const streams: readonly StreamSpec[] = [
  * new messages, because a full disk makes publishes time out without an error until the server is restarted.
  */
 export async function ensureStreams(bus: Bus): Promise<void> {
-  for (const spec of streams) await ensureStream(bus, toConfig(spec, bus));
+  for (const spec of specs) await ensureStream(bus, toConfig(spec, bus));
+}
+
+/** Time of creation, which tells a stream from a later one of the same name. */
+export async function streamCreatedAt(bus: Bus, name: StreamName): Promise<string> {
+  const { streams } = await bus.manager();
+  const existing = await findStream(streams, name);
+  if (existing) return existing.created;
+  await ensureStreams(bus);
+  return (await streams.info(name)).created;
 }
 
 async function ensureStream(bus: Bus, config: StreamConfigNamed): Promise<void> {
-  const manager = await bus.manager();
+  const { streams } = await bus.manager();
+  const existing = (await findStream(streams, config.name)) ?? (await addStream(streams, config));
+  const { name, retention: _fixed, storage: _alsoFixed, ...changeable } = config;
+  const differs = Object.entries(changeable).some(
+    ([field, value]) => !isDeepStrictEqual(existing.config[field as keyof StreamConfig], value),
+  );
+  if (differs) await streams.update(name, changeable);
+}
+
+/** Looked up before it is added: the server refuses to add a stream that exists already when the room for a second one is lacking. */
+async function findStream(streams: StreamAPI, name: StreamName): Promise<StreamInfo | undefined> {
   try {
-    await manager.streams.add(config);
+    return await streams.info(name);
   } catch (error) {
-    if (!(error instanceof JetStreamApiError && error.code === STREAM_NAME_IN_USE)) throw error;
-    const { name, retention: _retention, storage: _storage, ...changeable } = config;
-    await manager.streams.update(name, changeable);
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound)
+      return undefined;
+    throw error;
+  }
+}
+
+async function addStream(streams: StreamAPI, config: StreamConfigNamed): Promise<StreamInfo> {
+  try {
+    return await streams.add(config);
+  } catch (error) {
+    const addedByOther = await findStream(streams, config.name);
+    if (addedByOther) return addedByOther;
+    throw error;
   }
 }
 
@@ -57,9 +90,6 @@ function toConfig(
     num_replicas: replicas,
   };
 }
-
-/** JetStream error 10058: the stream exists with another configuration. */
-const STREAM_NAME_IN_USE = 10_058;
 
 interface StreamSpec {
   readonly name: StreamName;

@@ -1,0 +1,220 @@
+import { JobCancelledSchema, JobFailedSchema } from "@gradients/contracts/event";
+import { newId } from "@gradients/kernel";
+import { createTestDatabase, type Nats, type TestDatabase, testNats } from "@gradients/testkit";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { event } from "./event.ts";
+import { type EventContext, on } from "./handlers.ts";
+import { toMsgHeaders } from "./headers.ts";
+import { appendOutbox } from "./outbox.ts";
+import { createWorld, jobIds, prepareSchema, type Tables, type World } from "./testing/bus-world.ts";
+
+let database: TestDatabase;
+let nats: Nats;
+let world: World;
+
+beforeEach(async () => {
+  [database, nats] = await Promise.all([
+    createTestDatabase({ template: "bus", prepare: prepareSchema }),
+    testNats(),
+  ]);
+  world = await createWorld(database.urlAs("bus_test_role", "p"), nats.url);
+});
+
+afterEach(async () => {
+  await world[Symbol.asyncDispose]();
+  await Promise.all([database.drop(), nats.stop()]);
+});
+
+describe("outbox to inbox", () => {
+  test("a committed event reaches every consumer with its message and metadata", async () => {
+    const seen: Record<string, [string, Omit<EventContext<Tables>, "tx">]> = {};
+    const handler = (consumer: string) =>
+      on<typeof JobCancelledSchema, Tables>(
+        JobCancelledSchema,
+        async ({ jobId }, { tx: _tx, ...context }) => void (seen[consumer] = [jobId, context]),
+      );
+    world.run(world.relay());
+    world.run(world.consumer("scheduler", [handler("scheduler")]));
+    world.run(world.consumer("scorer", [handler("scorer")]));
+    const before = new Date();
+    await world.append("job-1");
+    await expect.poll(() => Object.keys(seen).toSorted()).toEqual(["scheduler", "scorer"]);
+    const [jobId, { eventId, time, aggregateId }] = seen["scorer"]!;
+    expect({ jobId, aggregateId }).toEqual({ jobId: "job-1", aggregateId: "job-1" });
+    expect(eventId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(Math.abs(time.getTime() - before.getTime())).toBeLessThan(5_000);
+  });
+
+  test("a rolled back event does not leave", async () => {
+    world.run(world.relay());
+    world.run(world.consumer("scorer"));
+    await world.db
+      .tx(async (tx) => {
+        await appendOutbox(tx, event(JobCancelledSchema, { jobId: "ghost" }, { aggregateId: "ghost" }));
+        throw new Error("no");
+      })
+      .catch(() => {});
+    await world.append("real");
+    await expect.poll(() => world.effects("scorer")).toEqual(["real"]);
+  });
+
+  test("events about one aggregate are handled in their order", async () => {
+    const handled = new Map<string, string[]>();
+    const note = on<typeof JobFailedSchema, Tables>(JobFailedSchema, async ({ jobId }, { aggregateId }) => {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
+      handled.set(aggregateId, [...(handled.get(aggregateId) ?? []), jobId]);
+    });
+    world.run(world.relay());
+    world.run(world.consumer("scorer", [note]));
+    const steps = Array.from({ length: 30 }, (_, step) => String(step));
+    for (const step of steps) {
+      await world.db.tx((tx) =>
+        appendOutbox(
+          tx,
+          ["a", "b", "c"].map((aggregateId) => event(JobFailedSchema, { jobId: step }, { aggregateId })),
+        ),
+      );
+    }
+    await expect.poll(() => [...handled.values()].flat().length, { timeout: 10_000 }).toBe(90);
+    expect(Object.fromEntries(handled)).toEqual({ a: steps, b: steps, c: steps });
+  });
+
+  test("what a handler sends leaves with its effect", async () => {
+    let tries = 0;
+    const chained = on<typeof JobCancelledSchema, Tables>(JobCancelledSchema, async ({ jobId }, { tx }) => {
+      await appendOutbox(tx, event(JobFailedSchema, { jobId }, { aggregateId: jobId }));
+      if (++tries === 1) throw new Error("after the append");
+    });
+    const failures: string[] = [];
+    const collect = on<typeof JobFailedSchema, Tables>(
+      JobFailedSchema,
+      async ({ jobId }) => void failures.push(jobId),
+    );
+    world.run(world.relay());
+    world.run(world.consumer("scorer", [chained]));
+    world.run(world.consumer("gateway", [collect]));
+    await world.append("job-1");
+    await expect.poll(() => failures).toEqual(["job-1"]);
+    expect(tries).toBe(2);
+  });
+});
+
+describe("effectively once", () => {
+  test("copies of an event, which the stream's own window did not catch, have one effect", async () => {
+    world.run(world.relay());
+    world.run(world.consumer("scorer"));
+    await world.append("job-1");
+    const { event_id, headers, payload, subject } = await world.db.q
+      .selectFrom("outbox")
+      .select(["event_id", "headers", "payload", "subject"])
+      .executeTakeFirstOrThrow();
+    for (let copy = 0; copy < 20; copy++) {
+      await world.bus.jetstream.publish(subject, payload, {
+        headers: toMsgHeaders({ ...headers, "Nats-Msg-Id": `${event_id}-${copy}` }),
+      });
+    }
+    await world.append("job-2");
+    await expect.poll(() => settled("scorer")).toBe(true);
+    expect((await world.effects("scorer")).toSorted()).toEqual(["job-1", "job-2"]);
+  });
+
+  test("a handler that fails after its work leaves no trace of it and is called again", async () => {
+    let tries = 0;
+    const flaky = on<typeof JobCancelledSchema, Tables>(
+      JobCancelledSchema,
+      async ({ jobId }, { tx, eventId }) => {
+        await tx
+          .insertInto("effect")
+          .values({ consumer: "flaky", event_id: eventId, job_id: jobId })
+          .execute();
+        if (++tries < 3) throw new Error("not yet");
+      },
+    );
+    world.run(world.relay());
+    world.run(world.consumer("flaky", [flaky]));
+    await world.append("job-1");
+    await expect.poll(() => world.effects("flaky"), { timeout: 10_000 }).toEqual(["job-1"]);
+    expect(tries).toBe(3);
+  });
+
+  test("two replicas of a service share the work", async () => {
+    const second = await createWorld(database.urlAs("bus_test_role", "p"), nats.url);
+    world.run(world.relay());
+    world.run(world.consumer("scorer"));
+    second.run(second.consumer("scorer"));
+    second.run(second.relay());
+    const ids = jobIds(300);
+    await world.append(...ids);
+    await expect.poll(async () => (await world.effects("scorer")).length, { timeout: 10_000 }).toBe(300);
+    await expect.poll(() => settled("scorer")).toBe(true);
+    expect((await world.effects("scorer")).toSorted()).toEqual(ids.toSorted());
+    await second[Symbol.asyncDispose]();
+  });
+
+  test("an unfinished delivery of a stopped consumer is made again at once", async () => {
+    const entered = Promise.withResolvers<void>();
+    const slow = on<typeof JobCancelledSchema, Tables>(JobCancelledSchema, async () => {
+      entered.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    });
+    world.run(world.relay());
+    const stop = world.run(world.consumer("scorer", [slow]));
+    await world.append(...jobIds(100));
+    await entered.promise;
+    await stop();
+    const startedAt = performance.now();
+    world.run(world.consumer("scorer"));
+    await expect.poll(() => settled("scorer"), { timeout: 10_000 }).toBe(true);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(await inboxRows("scorer")).toBe(100);
+  });
+});
+
+test("types without a handler, other consumers' replays and messages without an id are acked and have no effect", async () => {
+  world.run(world.consumer("scorer"));
+  const subject = "event.job.cancelled";
+  await expect.poll(() => consumerExists("scorer")).toBe(true);
+  const send = (headers: Record<string, string>) =>
+    world.bus.jetstream.publish(subject, new Uint8Array(), { headers: toMsgHeaders(headers) });
+  await send({ "ce-type": "gradients.event.v9.JobTeleported", "ce-id": newId() });
+  await send({ "ce-type": JobCancelledSchema.typeName });
+  await send({ "ce-type": JobCancelledSchema.typeName, "ce-id": newId(), "Gradients-Consumer": "scheduler" });
+  await expect.poll(() => settled("scorer")).toBe(true);
+  expect(await inboxRows("scorer")).toBe(0);
+});
+
+test("an event carries its identity, type, source, subject and time in its headers", async () => {
+  await world.append("job-1");
+  const { headers, event_id } = await world.db.q
+    .selectFrom("outbox")
+    .select(["headers", "event_id"])
+    .executeTakeFirstOrThrow();
+  expect(headers).toEqual({
+    "Nats-Msg-Id": event_id,
+    "ce-specversion": "1.0",
+    "ce-id": event_id,
+    "ce-type": "gradients.event.v1.JobCancelled",
+    "ce-source": "gateway",
+    "ce-subject": "job-1",
+    "ce-time": expect.stringMatching(/^\d{4}-.*Z$/) as string,
+  });
+});
+
+async function settled(consumer: string): Promise<boolean> {
+  const manager = await world.bus.manager();
+  const { num_pending, num_ack_pending, delivered } = await manager.consumers.info("EVENTS", consumer);
+  return delivered.stream_seq > 0 && num_pending === 0 && num_ack_pending === 0;
+}
+
+async function consumerExists(consumer: string): Promise<boolean> {
+  const manager = await world.bus.manager();
+  return manager.consumers.info("EVENTS", consumer).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function inboxRows(consumer: string): Promise<number> {
+  return (await world.db.q.selectFrom("inbox").select("event_id").where("consumer", "=", consumer).execute())
+    .length;
+}

@@ -1,0 +1,40 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createLanes } from "./lanes.ts";
+
+test("each key keeps its order, and no more than the limit run at once", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      fc.array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 20 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (scheduler, keys, limit) => {
+        const lanes = createLanes(limit);
+        const started: Record<string, number[]> = {};
+        let running = 0;
+        let most = 0;
+        const all = Promise.all(
+          keys.map((key, index) =>
+            lanes.add(key, async () => {
+              (started[key] ??= []).push(index);
+              most = Math.max(most, ++running);
+              await scheduler.schedule(Promise.resolve());
+              running--;
+            }),
+          ),
+        );
+        await scheduler.waitFor(all);
+        expect(most).toBeLessThanOrEqual(limit);
+        for (const indices of Object.values(started))
+          expect(indices).toEqual(indices.toSorted((x, y) => x - y));
+        expect(Object.values(started).flat().length).toBe(keys.length);
+      },
+    ),
+  );
+});
+
+test("different keys do run side by side", async () => {
+  const lanes = createLanes(2);
+  const both = Promise.withResolvers<void>();
+  await Promise.all([lanes.add("a", () => both.promise), lanes.add("b", async () => both.resolve())]);
+});
