@@ -1,8 +1,8 @@
 /** What can stand between the platform and its weights on the chain, with what the operator does about it (chain.md 2.5). */
 export const chainProblems = {
-  READ_ONLY_MODE: "The bridge is configured read-only; set CHAIN_BRIDGE_CHAIN_MODE=active to submit weights.",
+  READ_ONLY_MODE: "The bridge is configured read-only; set CHAIN_BRIDGE_MODE=active to submit weights.",
   CHAIN_UNREACHABLE:
-    "No endpoint answers, or none is of the configured chain; check CHAIN_BRIDGE_CHAIN_ENDPOINTS and the node.",
+    "No endpoint answers, or none is of the configured chain; check CHAIN_BRIDGE_ENDPOINTS and the node.",
   CAPABILITY_MISSING:
     "The runtime lacks or changed calls, storage or events that the bridge needs; upgrade the bridge.",
   SIGNER_IS_COLDKEY:
@@ -20,7 +20,7 @@ export const chainProblems = {
   NO_RECIPIENT: "Nobody can be weighed: the subnet owner's hotkey holds no uid to burn on; register it.",
   VECTOR_REFUSED: "The chain refused the vector's form, mostly because uids changed; the bridge rebuilds it.",
   MECHANISM_MISSING:
-    "The subnet was dissolved or has no such mechanism; check CHAIN_BRIDGE_CHAIN_NETUID and _MECID.",
+    "The subnet was dissolved or has no such mechanism; check CHAIN_BRIDGE_NETUID and CHAIN_BRIDGE_MECID.",
   COLDKEY_SWAP: "A coldkey swap is announced or disputed for the wallet; finish it.",
   FEE_UNPAYABLE:
     "The account cannot pay a fee; weight calls are free unless they are wrapped in a proxy or batch.",
