@@ -23,6 +23,8 @@ import { readCatalogue } from "./read-catalogue.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { Tables } from "./store/schema.ts";
 
+export { loadConfig } from "./config.ts";
+
 export interface SchedulerOverrides {
   readonly logger?: Logger;
 }

@@ -34,7 +34,7 @@ async function openRace(tx: Tx<Tables>, deps: DecisionDeps, job: Job, order: Job
   const state = jobAfter(job.state, "started");
   if (!state) return;
   const { recipes, refusal } = planRace(job.jobId, order, deps.catalogue, deps.fleet.classes);
-  const attempts = recipes.map((recipe) => newAttempt(job.jobId, order, recipe, tx.now));
+  const attempts = recipes.map((recipe, place) => newAttempt(job.jobId, order, recipe, place, tx.now));
   const racing: Job = { ...job, state };
   await saveJob(tx, racing);
   await insertAttempts(tx, attempts);
@@ -44,9 +44,10 @@ async function openRace(tx: Tx<Tables>, deps: DecisionDeps, job: Job, order: Job
   deps.observe.raceStarted(job.jobId, recipes.length);
 }
 
-function newAttempt(jobId: JobId, order: JobOrder, recipe: Recipe, now: Date): Attempt {
+/** `place` is the attempt's in the race: ids sort by it. */
+function newAttempt(jobId: JobId, order: JobOrder, recipe: Recipe, place: number, now: Date): Attempt {
   return {
-    attemptId: newId<AttemptId>(),
+    attemptId: newId<AttemptId>(now.getTime() + place),
     jobId,
     hardwareClass: order.hardwareClass,
     priority: priorities.organic,
