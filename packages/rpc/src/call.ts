@@ -3,6 +3,7 @@ import { newId } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
 import { Metadata, type ServerUnaryCall, type StatusObject } from "@grpc/grpc-js";
 import { RpcError } from "./errors.ts";
+import type { OpenCalls } from "./open-calls.ts";
 import type { CallContext } from "./service-types.ts";
 import { toStatus } from "./status-details.ts";
 import type { Observation, Observe } from "./tracing.ts";
@@ -28,7 +29,7 @@ export interface CallEnvironment {
   /** For unary calls that bring no deadline of their own. */
   readonly unaryDeadlineMs: number;
   /** Calls in flight; the stop sequence ends the streaming ones. */
-  readonly open: Set<OpenCall>;
+  readonly open: OpenCalls;
 }
 
 /**
@@ -39,12 +40,14 @@ export interface CallEnvironment {
 export class OpenCall {
   readonly #ctx: MutableContext;
   readonly streaming: boolean;
+  readonly #call: ServerSurfaceCall;
   readonly #env: CallEnvironment;
   readonly #sendStatus: (status: StatusObject) => void;
   readonly #abort = new AbortController();
   readonly #observation: Observation;
   readonly #timer: NodeJS.Timeout | undefined;
   #isOpen = true;
+  #headersSent = false;
 
   constructor(
     call: ServerSurfaceCall,
@@ -52,16 +55,16 @@ export class OpenCall {
     env: CallEnvironment,
     sendStatus: (status: StatusObject) => void,
   ) {
+    this.#call = call;
     this.#env = env;
     this.#sendStatus = sendStatus;
     this.#observation = env.observe(method, call.metadata);
     this.streaming = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
     this.#ctx = createContext(call, method, this.#abort.signal);
-    this.#timer = this.#startDeadline(method);
+    this.#timer = this.#startDeadline(method.methodKind === "unary");
     env.open.add(this);
     this.#abort.signal.addEventListener("abort", () => this.fail(this.#abort.signal.reason), { once: true });
     call.once("cancelled", () => this.abort(cancellation(this.ctx)));
-    sendRequestId(call, this.ctx.requestId);
   }
 
   get ctx(): CallContext {
@@ -75,14 +78,23 @@ export class OpenCall {
     });
   }
 
+  /** Headers go out with the first message, not before: a client tries a call again only while it has seen none. */
+  sendHeaders(): void {
+    if (this.#headersSent) return;
+    this.#headersSent = true;
+    this.#call.sendMetadata(requestIdMetadata(this.ctx.requestId));
+  }
+
   /** True when the call was still open: only then may the answer be sent. */
   succeed(): boolean {
-    return this.#close();
+    if (!this.#close()) return false;
+    this.sendHeaders();
+    return true;
   }
 
   fail(fault: unknown): void {
     const error = toRpcError(fault);
-    if (!this.#close(error)) return;
+    if (!this.#close(error)) return logLateFault(this.#env.logger, this.ctx, fault);
     logFailure(this.#env.logger, this.ctx, error);
     this.#sendStatus(toStatus(error, this.ctx.requestId));
   }
@@ -93,11 +105,14 @@ export class OpenCall {
 
   async #authenticated(work: () => Promise<void>): Promise<void> {
     if (this.#env.authenticate) this.#ctx.principal = await this.#env.authenticate(this.ctx);
+    this.ctx.signal.throwIfAborted();
     await work();
   }
 
-  #startDeadline(method: DescMethod): NodeJS.Timeout | undefined {
-    if (this.ctx.deadline || method.methodKind !== "unary") return undefined;
+  /** grpc-js watches over the caller's own deadline; a unary call without one gets ours. */
+  #startDeadline(isUnary: boolean): NodeJS.Timeout | undefined {
+    if (this.ctx.deadline || !isUnary) return undefined;
+    this.#ctx.deadline = new Date(Date.now() + this.#env.unaryDeadlineMs);
     return setTimeout(() => this.abort(deadlineExceeded()), this.#env.unaryDeadlineMs);
   }
 
@@ -131,10 +146,10 @@ function requestIdOf(metadata: Metadata): string {
   return typeof given === "string" && REQUEST_ID_PATTERN.test(given) ? given : newId();
 }
 
-function sendRequestId(call: ServerSurfaceCall, requestId: string): void {
+function requestIdMetadata(requestId: string): Metadata {
   const metadata = new Metadata();
   metadata.set(REQUEST_ID, requestId);
-  call.sendMetadata(metadata);
+  return metadata;
 }
 
 function cancellation({ deadline }: CallContext): RpcError {
@@ -155,7 +170,13 @@ function toRpcError(fault: unknown): RpcError {
 }
 
 function logFailure(logger: Logger, ctx: CallContext, error: RpcError): void {
-  const fields = { method: ctx.method, requestId: ctx.requestId, code: error.code, reason: error.reason };
+  const fields = { method: ctx.method, request_id: ctx.requestId, code: error.code, reason: error.reason };
   if (FAULTS.has(error.code)) logger.error({ ...fields, err: error.cause ?? error }, "rpc failed");
   else logger.debug({ ...fields, err: error }, "rpc refused");
+}
+
+/** What a handler throws after its call was over; mostly the abort itself. */
+function logLateFault(logger: Logger, { method, requestId, signal }: CallContext, fault: unknown): void {
+  if (fault !== signal.reason)
+    logger.debug({ method, request_id: requestId, err: fault }, "rpc failed after its end");
 }

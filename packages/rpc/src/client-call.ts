@@ -63,7 +63,7 @@ export class ClientCall {
     this.#end(error);
     const { code, reason, requestId } = error;
     this.#env.logger?.debug(
-      { method: `${this.#method.parent.typeName}/${this.#method.name}`, code, reason, requestId },
+      { method: `${this.#method.parent.typeName}/${this.#method.name}`, code, reason, request_id: requestId },
       "rpc call failed",
     );
     return error;

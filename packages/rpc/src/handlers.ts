@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type {
   handleBidiStreamingCall,
@@ -96,7 +97,7 @@ function readRequest(method: DescMethod, bytes: Buffer, env: CallEnvironment): M
   return request;
 }
 
-/** The caller's messages, each checked; ends with the call's own error when the call is over. */
+/** The caller's messages, each checked. Throws the call's own error when the caller broke off. */
 async function* readRequests(
   method: DescMethod,
   call: Readable,
@@ -110,6 +111,17 @@ async function* readRequests(
     open.ctx.signal.throwIfAborted();
     throw fault;
   }
+  await confirmEnd(open);
+}
+
+/**
+ * grpc-js shows a caller that breaks off as a proper end of the stream first and as a cancellation right after.
+ * Half an upload must not pass for a whole one: sending the headers makes grpc-js look, and a turn of the event
+ * loop later the signal knows.
+ */
+async function confirmEnd(open: OpenCall): Promise<void> {
+  open.sendHeaders();
+  await setImmediate();
   open.ctx.signal.throwIfAborted();
 }
 
@@ -118,11 +130,13 @@ async function writeAll(
   method: DescMethod,
   responses: AsyncIterable<AnyInit>,
   call: Writable,
-  { ctx }: OpenCall,
+  open: OpenCall,
 ): Promise<void> {
+  const { signal } = open.ctx;
   for await (const response of responses) {
-    ctx.signal.throwIfAborted();
-    if (!call.write(encode(method.output, response))) await once(call, "drain", { signal: ctx.signal });
+    signal.throwIfAborted();
+    open.sendHeaders();
+    if (!call.write(encode(method.output, response))) await once(call, "drain", { signal });
   }
 }
 

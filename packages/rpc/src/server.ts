@@ -3,14 +3,18 @@ import type { Addresses, Logger, Part } from "@gradients/runtime";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { RpcBinding } from "./bind.ts";
-import type { CallEnvironment, OpenCall } from "./call.ts";
+import type { CallEnvironment } from "./call.ts";
 import { methodDefinition } from "./codec.ts";
 import { RpcError } from "./errors.ts";
 import { createHandler } from "./handlers.ts";
+import { OpenCalls } from "./open-calls.ts";
 import { addReflection } from "./reflection.ts";
 import type { CallContext } from "./service-types.ts";
 import { observeServer } from "./tracing.ts";
 import { createRequestValidator } from "./validation.ts";
+
+/** For the last answers to leave after the last call. */
+const FLUSH_MS = 300;
 
 export interface RpcPartOptions {
   readonly bindings: readonly RpcBinding[];
@@ -71,7 +75,7 @@ function createEnvironment(options: RpcPartOptions): CallEnvironment {
     validate: createRequestValidator(),
     authenticate: options.authenticate,
     unaryDeadlineMs: options.unaryDeadlineMs ?? 30_000,
-    open: new Set<OpenCall>(),
+    open: new OpenCalls(),
   };
 }
 
@@ -116,22 +120,29 @@ function credentials(tls: RpcPartOptions["tls"]): ServerCredentials {
   );
 }
 
-/** No new calls; streams end at once so that their clients resume elsewhere; the others get `drainMs`. */
-async function stopServer(
-  server: Server,
-  env: CallEnvironment,
-  drainMs: number,
-  logger: Logger,
-): Promise<void> {
-  const drained = new Promise<"drained">((resolve) => server.tryShutdown(() => resolve("drained")));
-  for (const call of env.open) if (call.streaming) call.abort(stopping());
-  const timeout = new AbortController();
-  const outcome = await Promise.race([drained, sleep(drainMs, "late" as const, { signal: timeout.signal })]);
-  timeout.abort();
-  if (outcome === "drained") return;
-  logger.warn({ openCalls: env.open.size, drainMs }, "rpc server closes with calls still open");
-  for (const call of env.open) call.abort(stopping());
-  server.forceShutdown();
+/**
+ * No new calls; streams end at once so that their clients resume elsewhere; the others get `drainMs`. Idle
+ * connections and watchers of our health must not hold up the stop: after the last call they get a moment.
+ */
+async function stopServer(server: Server, { open }: CallEnvironment, drainMs: number, logger: Logger) {
+  const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  for (const call of open) if (call.streaming) call.abort(stopping());
+  if (!(await within(drainMs, open.empty()))) {
+    logger.warn({ open_calls: open.size, drain_ms: drainMs }, "rpc server closes with calls still open");
+    for (const call of open) call.abort(stopping());
+  }
+  if (!(await within(FLUSH_MS, closed))) server.forceShutdown();
+}
+
+/** Whether the work is done in time. */
+async function within(milliseconds: number, work: Promise<void>): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(milliseconds, false, { signal: timer.signal });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    timer.abort();
+  }
 }
 
 function stopping(): RpcError {

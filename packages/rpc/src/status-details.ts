@@ -25,6 +25,7 @@ export function toStatus(error: RpcError, requestId: string): StatusObject {
     message: error.message,
     details: packDetails(error, requestId),
   };
+  metadata.set("x-request-id", requestId);
   metadata.set(DETAILS_KEY, Buffer.from(toBinary(StatusSchema, create(StatusSchema, message))));
   return { code: status[error.code], details: error.message, metadata };
 }

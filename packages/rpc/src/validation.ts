@@ -13,6 +13,8 @@ import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { type FieldViolation, RpcError } from "./errors.ts";
 
 const MAX_FOUND_LENGTH = 80;
+/** Details travel in HTTP/2 trailers, and many peers allow 8 KiB of those. */
+const MAX_VIOLATIONS = 20;
 
 export type Validate = (schema: DescMessage, message: Message) => void;
 
@@ -26,9 +28,9 @@ export function createRequestValidator(): Validate {
     const result = validator.validate(schema, message);
     if (result.kind === "valid") return;
     if (result.kind === "error") throw result.error;
-    const fieldViolations = result.violations.map((violation) =>
-      toFieldViolation(schema, message, violation),
-    );
+    const fieldViolations = result.violations
+      .slice(0, MAX_VIOLATIONS)
+      .map((violation) => toFieldViolation(schema, message, violation));
     const fields = [...new Set(fieldViolations.map(({ field }) => field))].join(", ");
     throw new RpcError("INVALID_ARGUMENT", "REQUEST_INVALID", `invalid request: ${fields}`, {
       fieldViolations,

@@ -1,0 +1,32 @@
+import type { OpenCall } from "./call.ts";
+
+/** The calls of a server that have no status yet. */
+export class OpenCalls implements Iterable<OpenCall> {
+  readonly #calls = new Set<OpenCall>();
+  readonly #waiting = new Set<() => void>();
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  add(call: OpenCall): void {
+    this.#calls.add(call);
+  }
+
+  delete(call: OpenCall): void {
+    this.#calls.delete(call);
+    if (this.#calls.size > 0) return;
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  /** Resolves when there is none. */
+  empty(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.add(resolve));
+  }
+
+  [Symbol.iterator](): Iterator<OpenCall> {
+    return [...this.#calls].values();
+  }
+}
