@@ -7,8 +7,8 @@ import type { DownloadFile, Job, Verdict } from "@gradients/contracts/gateway";
 import { downloadTo } from "@gradients/objects";
 import colours from "picocolors";
 import { paths } from "../../setup/paths.mjs";
-import type { Stage } from "./demo.ts";
 import { DemoError } from "./demo-error.ts";
+import type { Stage } from "./stage.ts";
 
 const run = promisify(execFile);
 const PROMPTS = 3;

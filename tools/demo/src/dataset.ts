@@ -5,8 +5,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Dataset, Dataset_State, type UploadDatasetRequestSchema } from "@gradients/contracts/gateway";
 import colours from "picocolors";
-import type { Stage } from "./demo.ts";
 import { DemoError } from "./demo-error.ts";
+import type { Stage } from "./stage.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 const POLL_MS = 200;

@@ -11,18 +11,8 @@ import type { DemoOptions } from "./options.ts";
 import { showPayments } from "./payments.ts";
 import { watchRace } from "./race.ts";
 import { createScreen, type Screen } from "./screen.ts";
+import type { Stage } from "./stage.ts";
 import { verdictLines } from "./verdict-view.ts";
-
-export type Gateway = RpcClient<typeof GatewayService>;
-
-/** What the steps of the demo share. */
-export interface Stage {
-  readonly screen: Screen;
-  readonly gateway: Gateway;
-  readonly project: string;
-  readonly network: Network;
-  readonly signal: AbortSignal;
-}
 
 /** Runs the main job on this machine and shows it. Returns the exit code. */
 export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<number> {

@@ -4,8 +4,8 @@ import type { Job, Verdict } from "@gradients/contracts/gateway";
 import { formatTao, rao } from "@gradients/kernel";
 import type { RpcClient } from "@gradients/rpc";
 import colours from "picocolors";
-import type { Stage } from "./demo.ts";
 import { DemoError } from "./demo-error.ts";
+import type { Stage } from "./stage.ts";
 
 const PATIENCE_MS = 60_000;
 const POLL_MS = 500;

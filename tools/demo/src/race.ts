@@ -1,8 +1,8 @@
 import type { AttemptProgress } from "@gradients/contracts/event";
 import { type Job, Job_State } from "@gradients/contracts/gateway";
 import colours from "picocolors";
-import type { Stage } from "./demo.ts";
 import { type RaceState, raceBlock, raceLines } from "./race-view.ts";
+import type { Stage } from "./stage.ts";
 
 const over: ReadonlySet<Job_State> = new Set([Job_State.SUCCEEDED, Job_State.FAILED, Job_State.CANCELLED]);
 
