@@ -23,6 +23,7 @@ export interface AlignedScores {
 export type AlignmentFault =
   | { readonly kind: "missing_rows"; readonly count: number; readonly firstRow: number }
   | { readonly kind: "unknown_row" | "repeated_row" | "not_finite" | "bad_tokens"; readonly row: number }
+  | { readonly kind: "malformed_line"; readonly line: number }
   | { readonly kind: "no_tokens" };
 
 /**

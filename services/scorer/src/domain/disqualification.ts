@@ -40,6 +40,8 @@ export function alignmentReason(fault: AlignmentFault): Reason {
       return reason("INCOMPLETE", `The scores hold row ${fault.row} twice.`);
     case "bad_tokens":
       return reason("INCOMPLETE", `The token count of row ${fault.row} is no whole number.`);
+    case "malformed_line":
+      return reason("INCOMPLETE", `Line ${fault.line} of the scores cannot be read.`);
     case "no_tokens":
       return reason("INCOMPLETE", "Not one answer token was scored: every row is longer than the limit.");
     case "not_finite":
@@ -62,13 +64,24 @@ export function copyReason(copy: Copy): Reason {
   return reason("COPY", `${found} attempt ${copy.originalAttemptId}, which has the earlier claim.`);
 }
 
-/** A failed evaluation, told by the code of the engine's protocol. */
+/** A failed evaluation: the engine's codes that speak of the artifact have one of ours, all others leave it open whose fault it was. */
 export function evaluationReason(failure: Reason): Reason {
-  const code = { ARTIFACT_UNSAFE: "UNSAFE", ARTIFACT_UNLOADABLE: "UNLOADABLE", NONFINITE: "NOT_FINITE" }[
-    failure.code
-  ];
-  return { ...failure, code: code ?? "EVALUATION_FAILED" };
+  return { ...failure, code: codes.get(failure.code) ?? "EVALUATION_FAILED" };
 }
+
+/** The scores object is not the one that the evaluation reported, so nothing in it can be believed. */
+export const scoresUntrusted: Reason = {
+  code: "SCORES_UNTRUSTED",
+  message: "The stored scores do not match the digest that the evaluation reported.",
+  isCustomerError: false,
+};
+
+const codes: ReadonlyMap<string, string> = new Map([
+  ["ARTIFACT_UNSAFE", "UNSAFE"],
+  ["ARTIFACT_UNLOADABLE", "UNLOADABLE"],
+  ["NONFINITE", "NOT_FINITE"],
+  ["SCORES_UNTRUSTED", "SCORES_UNTRUSTED"],
+]);
 
 function reason(code: DisqualificationCode, message: string): Reason {
   return { code, message, isCustomerError: false };

@@ -81,3 +81,10 @@ function droppedWords(dropped: Readonly<Record<string, number>>): string {
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** An attempt that brought neither an artifact nor a reason. */
+export const unknownFailure: Reason = {
+  code: "UNKNOWN",
+  message: "The attempt ended without an artifact and without a reason.",
+  isCustomerError: false,
+};

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHash, createHmac, type Hash } from "node:crypto";
 import { err, ok, type Result } from "@gradients/kernel";
 import type { RowGroups } from "./near-duplicates.ts";
 
@@ -69,15 +69,15 @@ export function heldoutSize(rows: number, policy: SplitPolicy): number {
 
 /**
  * What is published before the race: SHA-256(salt || bytes of heldout.jsonl), in hexadecimal. The salt is 32 random bytes, so it hides the rows, and
- * no other pair of salt and rows can be shown later.
+ * no other pair of salt and rows can be shown later. This is the hash with the salt in it, to be fed with the bytes.
  */
-export function commitmentTo(salt: Uint8Array, heldout: Uint8Array): string {
-  return createHash("sha256").update(salt).update(heldout).digest("hex");
+export function beginCommitment(salt: Uint8Array): Hash {
+  return createHash("sha256").update(salt);
 }
 
 /** Whether revealed salt and rows are those that were committed to. */
 export function verifyCommitment(commitment: string, salt: Uint8Array, heldout: Uint8Array): boolean {
-  return commitmentTo(salt, heldout) === commitment;
+  return beginCommitment(salt).update(heldout).digest("hex") === commitment;
 }
 
 function takeGroups(groups: RowGroups, salt: Uint8Array, wanted: number): ReadonlyMap<number, number> {

@@ -1,0 +1,20 @@
+import type { EventHandlers } from "@gradients/bus";
+import type { DecisionDeps } from "../deps.ts";
+import type { Tables } from "../store/schema.ts";
+import { onAttemptFinished } from "./on-attempt-finished.ts";
+import { onEvaluationFailed } from "./on-evaluation-failed.ts";
+import { onEvaluationFinished } from "./on-evaluation-finished.ts";
+import { onJobAccepted } from "./on-job-accepted.ts";
+import { onJobCancelled } from "./on-job-cancelled.ts";
+import { onRaceFinished } from "./on-race-finished.ts";
+
+export function eventHandlers(deps: DecisionDeps): EventHandlers<Tables> {
+  return [
+    onJobAccepted(deps),
+    onJobCancelled(deps),
+    onAttemptFinished(),
+    onRaceFinished(deps),
+    onEvaluationFinished(deps),
+    onEvaluationFailed(deps),
+  ];
+}

@@ -1,0 +1,8 @@
+import { busMigrations } from "@gradients/bus";
+import type { Migration } from "kysely/migration";
+import * as scorer from "./0001-scorer.ts";
+
+export const migrations: Readonly<Record<string, Migration>> = {
+  ...busMigrations,
+  "0001-scorer": scorer,
+};
