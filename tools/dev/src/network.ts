@@ -51,12 +51,12 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<Networ
   await using cleanup = new AsyncDisposableStack();
   const servers = cleanup.use(await startServers({ persistent: options.persistent ?? false }));
   announceServers(servers, options);
-  const fleetDir = await mkdtemp(join(paths.scratch, "gradients-fleet-"));
-  cleanup.defer(() => rm(fleetDir, { recursive: true, force: true }));
+  const scratchDir = await mkdtemp(join(paths.scratch, "gradients-dev-"));
+  cleanup.defer(() => rm(scratchDir, { recursive: true, force: true }));
   const apiKey = newApiKey();
   const environment = await serviceEnvironments({
     servers,
-    fleetDir,
+    scratchDir,
     bootstrapKey: apiKey,
     logLevel: options.logLevel ?? "warn",
     ports: options.ports ?? { http: 0, grpc: 0 },

@@ -8,8 +8,8 @@ export type Environment = Readonly<Record<string, string>>;
 
 export interface EnvironmentOptions {
   readonly servers: Servers;
-  /** Folder for pods of the local fleet. */
-  readonly fleetDir: string;
+  /** Folder for pods and other passing files. */
+  readonly scratchDir: string;
   readonly bootstrapKey: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   /** Ports of the public doors; 0 takes free ones. */
@@ -20,6 +20,8 @@ export interface EnvironmentOptions {
 const CHECKPOINT_SECONDS = "30";
 /** Held-out rows at most: enough to tell recipes apart, few enough to score four models on a laptop within a minute. */
 const HELDOUT_ROWS = "64";
+/** Longest generated answer. */
+const ANSWER_TOKENS = "64";
 
 /**
  * The environment that each service would be started with by `npm start -w services/<name>` on these servers. Every service gets a
@@ -70,7 +72,7 @@ function common(
 function own(
   name: ServiceName,
   schedulerTarget: string,
-  { servers, fleetDir, bootstrapKey, ports }: EnvironmentOptions,
+  { servers, scratchDir, bootstrapKey, ports }: EnvironmentOptions,
 ): Environment {
   switch (name) {
     case "gateway":
@@ -88,13 +90,17 @@ function own(
         SCHEDULER_RECIPES_CONTESTANT_HOTKEYS: servers.chain.accounts.contestants
           .map(({ hotkey }) => hotkey)
           .join(","),
-        SCHEDULER_FLEET_DIR: fleetDir,
+        SCHEDULER_FLEET_DIR: join(scratchDir, "fleet"),
         SCHEDULER_FLEET_CACHE_DIR: join(paths.cache, "objects"),
         SCHEDULER_FLEET_PYTHON: paths.pythonBin,
         SCHEDULER_ATTEMPTS_CHECKPOINT_SECONDS: CHECKPOINT_SECONDS,
       };
     case "scorer":
-      return { SCORER_HELDOUT_ROWS_MAX: HELDOUT_ROWS };
+      return {
+        SCORER_HELDOUT_ROWS_MAX: HELDOUT_ROWS,
+        SCORER_MAX_NEW_TOKENS: ANSWER_TOKENS,
+        SCORER_WORK_FOLDER: join(scratchDir, "scorer"),
+      };
     case "chain-bridge":
       return {
         CHAIN_BRIDGE_ENDPOINTS: servers.chain.url,

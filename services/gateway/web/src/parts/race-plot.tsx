@@ -55,9 +55,18 @@ export function RacePlot({
           />
         </label>
       </div>
-      <div ref={host} role="img" aria-label="Training loss of each contestant over training seconds" />
+      <div
+        ref={host}
+        data-points={countPoints(curves)}
+        role="img"
+        aria-label="Training loss of each contestant over training seconds"
+      />
     </section>
   );
+}
+
+function countPoints(curves: Curves): number {
+  return [...curves.values()].reduce((sum, { seconds }) => sum + seconds.length, 0);
 }
 
 function options(contestants: readonly Contestant[], width: number): uPlot.Options {
