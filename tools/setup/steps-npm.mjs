@@ -12,21 +12,15 @@ const web = "services/gateway/web";
 
 export const npmPackages = {
   title: "npm packages",
-  bytes: 1.1e9,
+  bytes: 1.7e9,
   seconds: 60,
   disk: paths.repositoryRoot,
   isCurrent: () => missingPackages().length === 0,
   async make({ lock, update }) {
     const wanted = wantedPackages();
-    const timer = setInterval(
-      () =>
-        update({
-          done: wanted.length - missingPackages(wanted).length,
-          total: wanted.length,
-          unit: "packages",
-        }),
-      1000,
-    );
+    const count = () =>
+      update({ done: wanted.filter(isUnpacked).length, total: wanted.length, unit: "packages" });
+    const timer = setInterval(count, 1000);
     const flags = [
       "--ignore-scripts",
       "--include=dev",
@@ -92,9 +86,11 @@ function allows(names, value) {
 /** npm's own record of what lies in node_modules is written last, so it also shows an install that was cut off. */
 function missingPackages(wanted = wantedPackages()) {
   const installed = readInstalled();
-  return wanted.filter(
-    ([place, { version }]) => installed[place]?.version !== version || !existsSync(at(place, "package.json")),
-  );
+  return wanted.filter((entry) => installed[entry[0]]?.version !== entry[1].version || !isUnpacked(entry));
+}
+
+function isUnpacked([place]) {
+  return existsSync(at(place, "package.json"));
 }
 
 function readInstalled() {

@@ -108,7 +108,6 @@ async function unpackWheel(wheel, folder, lock) {
     "--no-deps",
     "--only-binary=:all:",
     "--require-hashes",
-    "--link-mode=copy",
     "--target",
     folder,
     "-r",
