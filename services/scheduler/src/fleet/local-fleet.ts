@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
@@ -152,7 +153,7 @@ export class LocalFleet implements GpuFleet {
     const fields = { pod: pod.name, attempt_id: pod.attemptId, epoch: pod.epoch };
     child.once("error", (err) => this.#deps.logger.error({ ...fields, err }, "could not start a pod"));
     child.once("exit", (code, signal) => {
-      this.#exitCodes.set(pod.name, code ?? 128);
+      this.#exitCodes.set(pod.name, code ?? 128 + (signal ? constants.signals[signal] : 0));
       this.#deps.logger.info({ ...fields, exit_code: code, signal }, "pod ended");
       this.#changes.emit("change");
     });

@@ -1,7 +1,10 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Bus, connectBus, event } from "@gradients/bus";
 import { decodeEvent } from "@gradients/contracts/catalogue";
 import {
@@ -60,6 +63,7 @@ export interface JobOptions {
   readonly budgetSeconds?: number;
   readonly hardwareClass?: string;
   readonly recipeIds?: string[];
+  readonly deadline?: Timestamp;
 }
 
 const HOTKEYS = [
@@ -213,13 +217,8 @@ async function orderOf(modelFiles: World["modelFiles"], putText: World["putText"
   };
 }
 
-function withDefaults({
-  contestants = 2,
-  budgetSeconds = 4,
-  hardwareClass = "local",
-  recipeIds = [],
-}: JobOptions) {
-  return { contestants, budgetSeconds, hardwareClass, recipeIds };
+function withDefaults(options: JobOptions) {
+  return { contestants: 2, budgetSeconds: 4, hardwareClass: "local", ...options };
 }
 
 async function startScheduler(env: Readonly<Record<string, string>>): Promise<RunningScheduler> {
@@ -285,4 +284,16 @@ export async function agentPid(world: World, attemptId: string, epoch = 0): Prom
   const path = join(world.fleetDir, `attempt-${attemptId}-e${epoch}`, "pid");
   const text = await vi.waitFor(() => readFile(path, "utf8"), { timeout: 20_000 });
   return Number(text.split(" ")[0]);
+}
+
+/** Numbers of the running processes of a group, by what the operating system says. */
+export async function runningInGroup(group: number): Promise<number[]> {
+  const { stdout } = await promisify(execFile)("ps", ["-axo", "pid=,pgid=,stat="]);
+  const processes = stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
+  return processes.flatMap(([pid, pgid, stat]) =>
+    Number(pgid) === group && !stat?.startsWith("Z") ? [Number(pid)] : [],
+  );
 }
