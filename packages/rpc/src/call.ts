@@ -64,7 +64,7 @@ export class OpenCall {
     this.#timer = this.#startDeadline(method.methodKind === "unary");
     env.open.add(this);
     this.#abort.signal.addEventListener("abort", () => this.fail(this.#abort.signal.reason), { once: true });
-    call.once("cancelled", () => this.abort(cancellation(this.ctx)));
+    call.once("cancelled", () => this.#cancelled());
   }
 
   get ctx(): CallContext {
@@ -101,6 +101,11 @@ export class OpenCall {
 
   abort(reason: RpcError): void {
     this.#abort.abort(reason);
+  }
+
+  /** grpc-js says so after every call, also after a finished one. */
+  #cancelled(): void {
+    if (this.#isOpen) this.abort(cancellation(this.ctx));
   }
 
   async #authenticated(work: () => Promise<void>): Promise<void> {

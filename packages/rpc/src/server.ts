@@ -85,9 +85,8 @@ function channelOptions({ maxMessageBytes = 4 * 1024 * 1024 }: RpcPartOptions) {
     "grpc.max_send_message_length": maxMessageBytes,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
-    // Clients connect anew from time to time, so that new pods get their share; open calls stay on the old
-    // connection.
-    "grpc.max_connection_age_ms": 30 * 60_000,
+    // No max_connection_age: with keepalive on, grpc-js 1.14 drops the streams of a connection that is being
+    // retired (grpc-node #3068), and a watch may last for hours. Clients spread themselves (round_robin).
   };
 }
 
