@@ -10,8 +10,8 @@ import type {
   ObjectRefSchema,
 } from "@gradients/contracts/common";
 import type {
-  ArtifactChecks as WireChecks,
   JobAccepted,
+  ArtifactChecks as WireChecks,
   RaceEntry as WireEntry,
 } from "@gradients/contracts/event";
 import { formatFromProto, mappingFromProto, mappingToProto } from "@gradients/dataset";

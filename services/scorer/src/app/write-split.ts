@@ -5,16 +5,16 @@ import {
   type Mapping,
   mappedColumns,
   openLocalFile,
-  readRows,
   type RowValue,
+  readRows,
   rowText,
 } from "@gradients/dataset";
 import { jobFailure, splitFailure } from "../domain/failures.ts";
 import type { Dataset } from "../domain/job.ts";
 import { NearDuplicateIndex } from "../domain/near-duplicates.ts";
 import type { Reason } from "../domain/reason.ts";
-import { openLines } from "./line-writer.ts";
 import { beginCommitment, chooseHeldout, type Split, type SplitPolicy } from "../domain/split.ts";
+import { openLines } from "./line-writer.ts";
 
 export interface SplitInput {
   /** The data set on the local disk, its digest checked. */

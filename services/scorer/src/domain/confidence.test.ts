@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import {
   estimateGain,
   holmAdjusted,
-  pValueAgainst,
   probabilitiesBest,
+  pValueAgainst,
   relativeGain,
   resampleLosses,
   type ScoreTable,

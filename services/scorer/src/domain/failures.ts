@@ -1,5 +1,5 @@
-import type { SplitRejection } from "./split.ts";
 import type { Reason } from "./reason.ts";
+import type { SplitRejection } from "./split.ts";
 
 /** Why a job ends without a model. */
 export type JobFailureCode =

@@ -1,10 +1,10 @@
 import {
   holmAdjusted,
   lossOf,
-  pValueAgainst,
   probabilitiesBest,
-  relativeGain,
+  pValueAgainst,
   type Resamples,
+  relativeGain,
   type ScoreTable,
 } from "./confidence.ts";
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NearDuplicateIndex, type RowGroups } from "./near-duplicates.ts";
 import type { RowText } from "./row-profile.ts";
-import { chooseHeldout, beginCommitment, heldoutSize, type SplitPolicy, verifyCommitment } from "./split.ts";
+import { beginCommitment, chooseHeldout, heldoutSize, type SplitPolicy, verifyCommitment } from "./split.ts";
 
 const policy: SplitPolicy = { heldoutShare: 0.1, heldoutRowsMin: 32, heldoutRowsMax: 400, trainRowsMin: 64 };
 const salt = Buffer.alloc(32, 7);

@@ -10,14 +10,14 @@ import {
 } from "./confidence.ts";
 import { findCopies } from "./copies.ts";
 import {
-  alignmentReason,
   type ArtifactChecks,
+  alignmentReason,
   checksReason,
   copyReason,
   evaluationReason,
   tokensReason,
 } from "./disqualification.ts";
-import { rankModels, type Ranks, type VerdictRules } from "./ranks.ts";
+import { type Ranks, rankModels, type VerdictRules } from "./ranks.ts";
 import type { Reason } from "./reason.ts";
 
 /** One attempt as the verdict sees it. */

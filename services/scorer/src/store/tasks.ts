@@ -2,7 +2,7 @@ import type { Database, Tx } from "@gradients/db";
 import type { JobId } from "@gradients/kernel";
 import { currentTraceparent } from "@gradients/runtime";
 import { sql } from "kysely";
-import type { TaskKind, Tables } from "./schema.ts";
+import type { Tables, TaskKind } from "./schema.ts";
 
 /** A claimed piece of work. `epoch` fences it: once someone else has claimed it again, this claim can no longer finish it. */
 export interface Task {

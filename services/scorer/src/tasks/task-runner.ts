@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Part, tracer, withExtractedTrace } from "@gradients/runtime";
+import { inSpan, type Part, withExtractedTrace } from "@gradients/runtime";
 import { expireJob } from "../app/expire-job.ts";
 import { giveUpTask } from "../app/give-up-task.ts";
 import { judgeJob } from "../app/judge-job.ts";
@@ -66,19 +66,12 @@ async function claim(
 /** Never throws: what goes wrong becomes a later try or the end of the job. The work continues the trace of the event that made it due. */
 function runTask(deps: Deps, options: TaskRunnerOptions, task: Task, signal: AbortSignal): Promise<void> {
   const headers = task.traceparent ? { traceparent: task.traceparent } : {};
-  return withExtractedTrace(headers, () =>
-    tracer("scorer").startActiveSpan(
-      `scorer ${task.kind}`,
-      { attributes: { "gradients.job_id": task.jobId } },
-      async (span) => {
-        try {
-          await runLeased(deps, options, task, signal);
-        } finally {
-          span.end();
-        }
-      },
-    ),
-  );
+  const span = {
+    scope: "scorer",
+    name: `scorer ${task.kind}`,
+    attributes: { "gradients.job_id": task.jobId },
+  };
+  return withExtractedTrace(headers, () => inSpan(span, () => runLeased(deps, options, task, signal)));
 }
 
 async function runLeased(
