@@ -29,9 +29,16 @@ export async function sha256OfFile(
   signal?: AbortSignal,
 ): Promise<{ readonly size: bigint; readonly sha256: string }> {
   const digester = new Digester();
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal && { signal }) }))
-    digester.update(chunk);
+  await digestFile(digester, path, signal);
   return digester.finish();
+}
+
+/** Feeds a file to a digester. Rejects with the signal's reason when it aborts. */
+export async function digestFile(digester: Digester, path: string, signal?: AbortSignal): Promise<void> {
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    signal?.throwIfAborted();
+    digester.update(chunk);
+  }
 }
 
 /**

@@ -1,10 +1,11 @@
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Digester, verifyDigest } from "./digest.ts";
+import { type Clock, systemClock } from "@gradients/kernel";
+import { Digester, digestFile, verifyDigest } from "./digest.ts";
 import { DigestMismatch } from "./errors.ts";
 import type { ContentDigest } from "./object-ref.ts";
-import { type Attempt, checkStatus, nameOf, retryTransfer } from "./transfer.ts";
+import { type Attempt, checkStatus, nameOf, retryTransfer, type TransferContext } from "./transfer.ts";
 
 /**
  * Downloads a URL to `path` as a stream. What is there of an earlier, broken download (`<path>.part`) is
@@ -16,18 +17,19 @@ export async function downloadTo(
   path: string,
   expected: ContentDigest,
   signal?: AbortSignal,
+  clock: Clock = systemClock,
 ): Promise<void> {
   const partial = `${path}.part`;
   await mkdir(dirname(path), { recursive: true });
   const leftBytes = await sizeOf(partial);
   try {
-    await new Download(url, partial, expected, signal).complete();
+    await new Download(url, partial, expected, { subject: nameOf(url), clock, signal }).complete();
   } catch (error) {
     if (!(error instanceof DigestMismatch)) throw error;
     await rm(partial, { force: true });
     // What an earlier download left may be the wrong bytes: one fresh start decides.
     if (leftBytes === 0) throw error;
-    return downloadTo(url, path, expected, signal);
+    return downloadTo(url, path, expected, signal, clock);
   }
   await rename(partial, path);
 }
@@ -42,33 +44,30 @@ async function sizeOf(path: string): Promise<number> {
  */
 class Download {
   readonly #url: string;
-  readonly #name: string;
   readonly #partial: string;
   readonly #expected: ContentDigest;
-  readonly #signal: AbortSignal | undefined;
+  readonly #context: TransferContext;
   #digester = new Digester();
   #highWater = 0n;
 
-  constructor(url: string, partial: string, expected: ContentDigest, signal: AbortSignal | undefined) {
+  constructor(url: string, partial: string, expected: ContentDigest, context: TransferContext) {
     this.#url = url;
-    this.#name = nameOf(url);
     this.#partial = partial;
     this.#expected = expected;
-    this.#signal = signal;
+    this.#context = context;
   }
 
   async complete(): Promise<void> {
     await this.#digestWhatIsThere();
     if (this.#digester.size < BigInt(this.#expected.size)) {
-      await retryTransfer(this.#name, this.#signal, (attempt) => this.#fetchRest(attempt));
+      await retryTransfer(this.#context, (attempt) => this.#fetchRest(attempt));
     }
-    verifyDigest(this.#name, this.#expected, this.#digester.finish());
+    verifyDigest(this.#context.subject, this.#expected, this.#digester.finish());
   }
 
   async #digestWhatIsThere(): Promise<void> {
     await (await open(this.#partial, "a")).close();
-    const options = { highWaterMark: 1024 * 1024, ...(this.#signal && { signal: this.#signal }) };
-    for await (const chunk of createReadStream(this.#partial, options)) this.#digester.update(chunk);
+    await digestFile(this.#digester, this.#partial, this.#context.signal);
     this.#highWater = this.#digester.size;
   }
 
@@ -76,11 +75,11 @@ class Download {
     const offset = this.#digester.size;
     const response = await fetch(this.#url, {
       headers: offset > 0n ? { range: `bytes=${offset}-` } : {},
-      ...(this.#signal && { signal: this.#signal }),
+      ...(this.#context.signal && { signal: this.#context.signal }),
     });
     // The object ends before what we already hold: that was of something else.
     if (response.status === 416) return response.body?.cancel();
-    await checkStatus(this.#name, response);
+    await checkStatus(this.#context.subject, response);
     if (!response.headers.get("content-range")?.startsWith(`bytes ${offset}-`))
       this.#digester = new Digester();
     await this.#append(response, attempt);

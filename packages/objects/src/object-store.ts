@@ -27,7 +27,7 @@ export interface ObjectStoreOptions {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   /** Of the same server as holders of presigned URLs reach it; `endpoint` if absent. */
-  readonly publicEndpoint?: string;
+  readonly publicEndpoint?: string | undefined;
 }
 
 export interface ObjectHead {
@@ -58,7 +58,10 @@ export interface ObjectStore {
    * the consumer sees the end).
    */
   get(ref: ObjectRef, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** Bytes in [start, end), for formats that are read at any place. They are not checked: only a whole object has a digest. Throws ObjectNotFound. */
+  /**
+   * Bytes in [start, end), for formats that are read at any place. They are not checked: only a whole object
+   * has a digest. Throws ObjectNotFound.
+   */
   getRange(key: string, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
   head(key: string, signal?: AbortSignal): Promise<ObjectHead | undefined>;
   exists(key: string, signal?: AbortSignal): Promise<boolean>;
@@ -175,27 +178,16 @@ async function* readObject(
   key: string,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const response = await orUndefined(
-    client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), sendOptions(signal)),
-    isNotFound,
-  );
-  if (!response) throw new ObjectNotFound(key);
-  // On Node the SDK's body is always a Readable.
-  yield* response.Body as Readable;
-}
-
-async function readRange(
-  client: S3Client,
-  bucket: string,
-  key: string,
-  [start, end]: readonly [number, number],
-  signal?: AbortSignal,
-): Promise<Uint8Array> {
-  if (end <= start) return new Uint8Array();
-  const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` });
-  const response = await orUndefined(client.send(command, sendOptions(signal)), isNotFound);
-  if (!response?.Body) throw new ObjectNotFound(key);
-  return response.Body.transformToByteArray();
+  const command = new GetObjectCommand({ Bucket: bucket, Key: key });
+  try {
+    const response = await orUndefined(client.send(command, sendOptions(signal)), isNotFound);
+    if (!response) throw new ObjectNotFound(key);
+    // On Node the SDK's body is always a Readable.
+    yield* response.Body as Readable;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
 }
 
 async function headObject(

@@ -1,9 +1,18 @@
-import { systemClock } from "@gradients/kernel";
+import type { Clock } from "@gradients/kernel";
 import { backoffDelays } from "@gradients/runtime";
 import { ObjectError, TransferFailed, TransferRefused } from "./errors.ts";
 
-const MAX_FRUITLESS_TRIES = 6;
+/** With the delays between them about 40 s: long enough for the other side to be restarted. */
+const MAX_FRUITLESS_TRIES = 12;
+const MAX_DELAY_MS = 10_000;
 const MAX_DETAIL_LENGTH = 300;
+
+export interface TransferContext {
+  /** For messages. */
+  readonly subject: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+}
 
 export interface Attempt {
   /** Bytes that this try has moved on; a try with progress starts the count of tries anew. */
@@ -15,11 +24,10 @@ export interface Attempt {
  * end it at once.
  */
 export async function retryTransfer<T>(
-  subject: string,
-  signal: AbortSignal | undefined,
+  { subject, clock, signal }: TransferContext,
   transfer: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
-  let delays = backoffDelays({ maxMs: 5_000 });
+  let delays = backoffDelays({ maxMs: MAX_DELAY_MS });
   for (let fruitless = 0; ; ) {
     const attempt: Attempt = { progressed: false };
     try {
@@ -27,12 +35,12 @@ export async function retryTransfer<T>(
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof ObjectError && !(error instanceof TransferFailed)) throw error;
+      if (attempt.progressed) delays = backoffDelays({ maxMs: MAX_DELAY_MS });
       fruitless = attempt.progressed ? 0 : fruitless + 1;
       if (fruitless >= MAX_FRUITLESS_TRIES)
         throw new TransferFailed(`${subject} failed ${fruitless} times in a row`, { cause: error });
-      if (attempt.progressed) delays = backoffDelays({ maxMs: 5_000 });
     }
-    await systemClock.sleep(delays.next().value, signal);
+    await clock.sleep(delays.next().value, signal);
   }
 }
 

@@ -1,6 +1,9 @@
-import { openAsBlob } from "node:fs";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { type Clock, systemClock } from "@gradients/kernel";
 import { TransferFailed } from "./errors.ts";
-import { checkStatus, nameOf, retryTransfer } from "./transfer.ts";
+import { checkStatus, nameOf, retryTransfer, type TransferContext } from "./transfer.ts";
 
 const PARTS_IN_FLIGHT = 3;
 
@@ -10,6 +13,7 @@ export interface UploadPartsOptions {
   /** Bytes of each part but the last. */
   readonly partSize: number | bigint;
   readonly signal?: AbortSignal;
+  readonly clock?: Clock;
   /** Called after each part with the bytes that are safely there. */
   readonly onProgress?: (uploadedBytes: number) => void;
 }
@@ -19,9 +23,10 @@ export interface UploadPartsOptions {
  * ETags in part order. Throws TransferRefused (expired URL), TransferFailed, or the signal's reason.
  */
 export async function uploadParts(path: string, options: UploadPartsOptions): Promise<string[]> {
-  const file = await openAsBlob(path);
+  const { clock = systemClock } = options;
+  const { size } = await stat(path);
   const partSize = Number(options.partSize);
-  checkPartCount(path, file.size, partSize, options.partUrls.length);
+  checkPartCount(path, size, partSize, options.partUrls.length);
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   const etags: string[] = [];
@@ -29,9 +34,9 @@ export async function uploadParts(path: string, options: UploadPartsOptions): Pr
   let uploadedBytes = 0;
   const work = async (): Promise<void> => {
     for (const [index, url] of parts) {
-      const content = file.slice(index * partSize, (index + 1) * partSize);
-      etags[index] = await putPart(url, content, signal);
-      uploadedBytes += content.size;
+      const part = { path, start: index * partSize, end: Math.min((index + 1) * partSize, size) };
+      etags[index] = await putPart(url, part, { subject: nameOf(url), clock, signal });
+      uploadedBytes += part.end - part.start;
       options.onProgress?.(uploadedBytes);
     }
   };
@@ -53,14 +58,36 @@ function checkPartCount(path: string, size: number, partSize: number, urls: numb
     );
 }
 
-/** A blob is read from disk anew for each try and has a known length, which S3 demands. */
-function putPart(url: string, content: Blob, signal: AbortSignal): Promise<string> {
-  return retryTransfer(nameOf(url), signal, async () => {
-    const response = await fetch(url, { method: "PUT", body: content, signal });
-    await checkStatus(nameOf(url), response);
+interface Part {
+  readonly path: string;
+  readonly start: number;
+  /** Not included. */
+  readonly end: number;
+}
+
+function putPart(url: string, part: Part, context: TransferContext): Promise<string> {
+  const signal = context.signal ?? null;
+  return retryTransfer(context, async () => {
+    const response = await fetch(url, { method: "PUT", signal, ...streamed(part) });
+    await checkStatus(context.subject, response);
     const etag = response.headers.get("etag");
     await response.body?.cancel();
-    if (!etag) throw new TransferFailed(`${nameOf(url)} answered without an ETag`);
+    if (!etag) throw new TransferFailed(`${context.subject} answered without an ETag`);
     return etag;
   });
+}
+
+/**
+ * S3 demands the length, which a stream does not have. With these two options fetch sends the stream as it
+ * comes; otherwise it keeps a copy of the whole part, in case it had to follow a redirect.
+ */
+const UNCOPIED = { redirect: "error", window: null, duplex: "half" } as const;
+
+function streamed({ path, start, end }: Part): RequestInit {
+  if (start === end) return { body: "" };
+  const file = createReadStream(path, { start, end: end - 1, highWaterMark: 256 * 1024 });
+  // Without a strategy, toWeb takes the file's high-water mark in bytes for a number of chunks.
+  const body = Readable.toWeb(file, { strategy: new CountQueuingStrategy({ highWaterMark: 1 }) });
+  // Node's own declaration of web streams and the DOM's differ in details that fetch does not touch.
+  return { ...UNCOPIED, body: body as ReadableStream, headers: { "content-length": String(end - start) } };
 }

@@ -78,7 +78,10 @@ export class OpenCall {
     });
   }
 
-  /** Headers go out with the first message, not before: a client tries a call again only while it has seen none. */
+  /**
+   * Headers go out with the first message, not before: a client tries a call again only while it has seen
+   * none.
+   */
   sendHeaders(): void {
     if (this.#headersSent) return;
     this.#headersSent = true;

@@ -115,9 +115,9 @@ async function* readRequests(
 }
 
 /**
- * grpc-js shows a caller that breaks off as a proper end of the stream first and as a cancellation right after.
- * Half an upload must not pass for a whole one: sending the headers makes grpc-js look, and a turn of the event
- * loop later the signal knows.
+ * grpc-js shows a caller that breaks off as a proper end of the stream first and as a cancellation right
+ * after. Half an upload must not pass for a whole one: sending the headers makes grpc-js look, and a turn of
+ * the event loop later the signal knows.
  */
 async function confirmEnd(open: OpenCall): Promise<void> {
   open.sendHeaders();

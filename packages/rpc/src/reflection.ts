@@ -18,8 +18,9 @@ export function addReflection(server: Server, services: readonly string[]): void
 }
 
 /**
- * The service reads nothing of a definition but its files. Handing them over as they are, once, spares a second
- * of start-up: proto-loader would attach all of them to each of hundreds of types, to be decoded each time.
+ * The service reads nothing of a definition but its files. Handing them over as they are, once, spares a
+ * second of start-up: proto-loader would attach all of them to each of hundreds of types, to be decoded each
+ * time.
  */
 function contractFiles(): PackageDefinition {
   const { file } = fromBinary(FileDescriptorSetSchema, descriptorSet());

@@ -13,7 +13,9 @@ type Method<Kind, Input, Output = typeof ProgressPointSchema> = {
   output: Output;
 };
 
-/** For the tests of this package: one method of each kind, over messages of the contracts that carry rules. */
+/**
+ * For the tests of this package: one method of each kind, over messages of the contracts that carry rules.
+ */
 export const TestService = defineTestService();
 
 function defineTestService() {

@@ -164,7 +164,8 @@ describe("cancellation and deadlines", () => {
     await outer.client.getPoint({}, { deadlineMs: 3_000 });
     const [outerCall, innerCall] = seen;
     expect(innerCall?.requestId).toBe(outerCall?.requestId);
-    // On the wire a deadline is the time left, so the transit is added to it; the client's own default is 20 s.
+    // On the wire a deadline is the time left, so the transit is added to it; the client's own default is 20
+    // s.
     expect(innerCall?.deadline?.getTime()).toBeLessThan((outerCall?.deadline?.getTime() ?? 0) + 5_000);
   });
 
