@@ -97,6 +97,13 @@ describe("put and get", () => {
     await expect(collect(store.get(ref))).rejects.toBeInstanceOf(DigestMismatch);
   });
 
+  test("a part of an object is read alone", async () => {
+    await store.put("ranged", Buffer.from("0123456789"));
+    expect(Buffer.from(await store.getRange("ranged", 2, 5)).toString()).toBe("234");
+    expect(await store.getRange("ranged", 5, 5)).toHaveLength(0);
+    await expect(store.getRange("nowhere", 0, 1)).rejects.toBeInstanceOf(ObjectNotFound);
+  });
+
   test("what is not there is named", async () => {
     const ref = { key: "nowhere", size: 1n, sha256: sha256(Buffer.alloc(0)) };
     await expect(collect(store.get(ref))).rejects.toBeInstanceOf(ObjectNotFound);

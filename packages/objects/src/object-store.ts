@@ -190,6 +190,20 @@ async function* readObject(
   }
 }
 
+async function readRange(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  [start, end]: readonly [number, number],
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  if (end <= start) return new Uint8Array();
+  const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` });
+  const response = await orUndefined(client.send(command, sendOptions(signal)), isNotFound);
+  if (!response?.Body) throw new ObjectNotFound(key);
+  return response.Body.transformToByteArray();
+}
+
 async function headObject(
   client: S3Client,
   bucket: string,
