@@ -1,0 +1,226 @@
+import {
+  type AccountId,
+  type DatasetId,
+  err,
+  type ModelId,
+  ok,
+  type RecipeId,
+  type Result,
+} from "@gradients/kernel";
+import type { DatasetState } from "./dataset.ts";
+import type { JobSpec } from "./job.ts";
+import { modelName, parseRecipeName, recipeName } from "./resource-names.ts";
+import type { Violation } from "./violation.ts";
+
+/** What the customer asked for, names as they were sent. Zero and "" ask for the default. */
+export interface JobOrder {
+  readonly displayName: string;
+  readonly model: string;
+  readonly dataset: string;
+  readonly contestants: number;
+  readonly recipes: readonly string[];
+  readonly budgetSeconds: number;
+  readonly hardwareClass: string;
+  readonly maxLength: number;
+}
+
+/** What the order's names lead to; undefined where they lead to nothing that this customer may use. */
+export interface OrderContext {
+  readonly projectId: AccountId;
+  readonly model: OrderedModel | undefined;
+  readonly dataset: OrderedDataset | undefined;
+  readonly knownModels: readonly ModelId[];
+  readonly knownRecipes: readonly RecipeId[];
+  readonly knownHardwareClasses: readonly string[];
+  readonly limits: JobLimits;
+}
+
+interface OrderedModel {
+  readonly modelId: ModelId;
+  readonly contextLength: number;
+}
+
+interface OrderedDataset {
+  readonly datasetId: DatasetId;
+  readonly state: DatasetState;
+  readonly usableRows: number;
+  /** First error of the check; "" when there is none. */
+  readonly problem: string;
+}
+
+export interface JobLimits {
+  readonly defaultBudgetSeconds: number;
+  readonly minBudgetSeconds: number;
+  readonly maxBudgetSeconds: number;
+  readonly defaultHardwareClass: string;
+  /** A smaller data set cannot be split into training and held-out rows. */
+  readonly minUsableRows: number;
+}
+
+const DEFAULT_CONTESTANTS = 3;
+const MAX_CONTESTANTS = 16;
+const DEFAULT_MAX_LENGTH = 1024;
+const MIN_MAX_LENGTH = 16;
+
+/** The order with its defaults filled in, or everything that is wrong with it at once. */
+export function decideJob(order: JobOrder, context: OrderContext): Result<JobSpec, readonly Violation[]> {
+  const { model, dataset, limits } = context;
+  const spec = withDefaults(order, context);
+  const violations = [
+    ...checkModel(order, context),
+    ...checkDataset(order, context),
+    ...checkContestants(order, spec, context),
+    ...checkRecipes(order, context),
+    ...checkBudget(order, limits),
+    ...checkHardwareClass(spec, context),
+    ...checkMaxLength(order, context),
+  ];
+  if (violations.length > 0 || !model || !dataset) return err(violations);
+  return ok({ ...spec, modelId: model.modelId, datasetId: dataset.datasetId });
+}
+
+function withDefaults(
+  order: JobOrder,
+  { model, limits, knownRecipes }: OrderContext,
+): Omit<JobSpec, "modelId" | "datasetId"> {
+  const recipeIds = order.recipes.map(parseRecipeName).filter((id) => id !== undefined);
+  return {
+    displayName: order.displayName,
+    contestants:
+      order.contestants || order.recipes.length || Math.min(DEFAULT_CONTESTANTS, knownRecipes.length),
+    recipeIds,
+    budgetSeconds: order.budgetSeconds || limits.defaultBudgetSeconds,
+    hardwareClass: order.hardwareClass || limits.defaultHardwareClass,
+    maxLength: order.maxLength || Math.min(DEFAULT_MAX_LENGTH, model?.contextLength ?? DEFAULT_MAX_LENGTH),
+  };
+}
+
+function checkModel({ model: name }: JobOrder, { model, knownModels }: OrderContext): readonly Violation[] {
+  if (model) return [];
+  return [unknown("job.model", "MODEL_UNKNOWN", "model", name, knownModels.map(modelName))];
+}
+
+function checkDataset(
+  { dataset: name }: JobOrder,
+  { projectId, dataset, limits }: OrderContext,
+): readonly Violation[] {
+  const violation = (reason: string, description: string): readonly Violation[] => [
+    { field: "job.dataset", reason, description },
+  ];
+  if (!dataset) {
+    const found = name ? `found "${name}", which is no data set of this project` : "found nothing";
+    return violation(
+      "DATASET_UNKNOWN",
+      `must be the name of an uploaded data set, projects/${projectId}/datasets/{dataset}; ${found}`,
+    );
+  }
+  if (dataset.state === "checking") {
+    return violation(
+      "DATASET_NOT_READY",
+      "must be a data set in STATE_READY; its check still runs, so wait for that and try again",
+    );
+  }
+  if (dataset.state === "invalid") {
+    return violation(
+      "DATASET_INVALID",
+      `must be a data set in STATE_READY; its check found: ${dataset.problem}`,
+    );
+  }
+  if (dataset.usableRows >= limits.minUsableRows) return [];
+  return violation(
+    "DATASET_TOO_SMALL",
+    `must have at least ${limits.minUsableRows} usable rows; found ${dataset.usableRows}`,
+  );
+}
+
+function checkContestants(
+  order: JobOrder,
+  spec: { readonly contestants: number },
+  { knownRecipes }: OrderContext,
+): readonly Violation[] {
+  const field = "job.contestants";
+  if (order.contestants < 0 || order.contestants > MAX_CONTESTANTS) {
+    const description = `must be between 1 and ${MAX_CONTESTANTS}, or 0 for the default; found ${order.contestants}`;
+    return [{ field, reason: "CONTESTANTS_OUT_OF_RANGE", description }];
+  }
+  if (spec.contestants < order.recipes.length) {
+    const description = `must be at least the number of picked recipes, ${order.recipes.length}; found ${spec.contestants}`;
+    return [{ field, reason: "CONTESTANTS_BELOW_RECIPES", description }];
+  }
+  if (spec.contestants <= knownRecipes.length) return [];
+  const description = `must be at most the number of recipes that exist, ${knownRecipes.length}; found ${spec.contestants}`;
+  return [{ field, reason: "CONTESTANTS_ABOVE_RECIPES", description }];
+}
+
+function checkRecipes({ recipes }: JobOrder, { knownRecipes }: OrderContext): readonly Violation[] {
+  return recipes.flatMap((name, index): readonly Violation[] => {
+    const field = `job.recipes[${index}]`;
+    const recipeId = parseRecipeName(name);
+    if (recipeId === undefined || !knownRecipes.includes(recipeId)) {
+      return [unknown(field, "RECIPE_UNKNOWN", "recipe", name, knownRecipes.map(recipeName))];
+    }
+    if (recipes.indexOf(name) === index) return [];
+    return [
+      {
+        field,
+        reason: "RECIPE_TWICE",
+        description: `must differ from the other recipes; found "${name}" again`,
+      },
+    ];
+  });
+}
+
+function checkBudget({ budgetSeconds }: JobOrder, limits: JobLimits): readonly Violation[] {
+  const { minBudgetSeconds, maxBudgetSeconds } = limits;
+  if (budgetSeconds === 0 || (budgetSeconds >= minBudgetSeconds && budgetSeconds <= maxBudgetSeconds))
+    return [];
+  const description = `must be between ${minBudgetSeconds} and ${maxBudgetSeconds} seconds, or 0 for the default of ${limits.defaultBudgetSeconds}; found ${budgetSeconds}`;
+  return [{ field: "job.budget_seconds", reason: "BUDGET_OUT_OF_RANGE", description }];
+}
+
+function checkHardwareClass(
+  spec: { readonly hardwareClass: string },
+  { knownHardwareClasses }: OrderContext,
+): readonly Violation[] {
+  if (knownHardwareClasses.includes(spec.hardwareClass)) return [];
+  return [
+    unknown(
+      "job.hardware_class",
+      "HARDWARE_CLASS_UNKNOWN",
+      "hardware class",
+      spec.hardwareClass,
+      knownHardwareClasses,
+    ),
+  ];
+}
+
+function checkMaxLength({ maxLength }: JobOrder, { model }: OrderContext): readonly Violation[] {
+  const upTo = model?.contextLength ?? Number.POSITIVE_INFINITY;
+  if (maxLength === 0 || (maxLength >= MIN_MAX_LENGTH && maxLength <= upTo)) return [];
+  const isLong = maxLength > upTo;
+  const description = isLong
+    ? `must be at most the model's context length, ${upTo} tokens; found ${maxLength}`
+    : `must be at least ${MIN_MAX_LENGTH} tokens, or 0 for the default; found ${maxLength}`;
+  return [
+    {
+      field: "job.max_length",
+      reason: isLong ? "MAX_LENGTH_ABOVE_CONTEXT" : "MAX_LENGTH_TOO_SMALL",
+      description,
+    },
+  ];
+}
+
+function unknown(
+  field: string,
+  reason: string,
+  kind: string,
+  found: string,
+  known: readonly string[],
+): Violation {
+  const list = known.length > 0 ? known.join(", ") : "none";
+  return {
+    field,
+    reason,
+    description: `must be the name of a ${kind} (known: ${list}); found ${found ? `"${found}"` : "nothing"}`,
+  };
+}

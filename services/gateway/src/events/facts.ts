@@ -1,0 +1,28 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+import type { JobId } from "@gradients/kernel";
+import { recordFact } from "../app/record-fact.ts";
+import type { JobFact } from "../domain/apply-fact.ts";
+import type { GatewayObserver } from "../observe.ts";
+import type { GatewayTx } from "../store/database.ts";
+
+export interface HandlerDeps {
+  readonly observe: GatewayObserver;
+}
+
+/** Takes an event in as a fact about its job. One about a job that was never accepted here is counted and dropped: waiting would not help it. */
+export async function takeIn(
+  { observe }: HandlerDeps,
+  tx: GatewayTx,
+  schema: DescMessage,
+  jobId: string,
+  fact: JobFact,
+): Promise<void> {
+  const outcome = await recordFact(tx, jobId as JobId, fact);
+  if (outcome === "unknown_job") observe.factOfUnknownJob(jobId as JobId, schema.typeName);
+}
+
+/** When it happened by its owner's clock; the event's own time where it does not say. */
+export function timeOf(timestamp: Timestamp | undefined, eventTime: Date): Date {
+  return timestamp ? timestampDate(timestamp) : eventTime;
+}

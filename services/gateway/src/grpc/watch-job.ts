@@ -1,0 +1,16 @@
+import type { GatewayService } from "@gradients/contracts/gateway";
+import type { JobId } from "@gradients/kernel";
+import type { MethodImpl } from "@gradients/rpc";
+import { Refused } from "../domain/refusal.ts";
+import { ownChild } from "./caller.ts";
+import type { MethodDeps } from "./deps.ts";
+import { getOwnJob } from "./own-job.ts";
+
+export const watchJob = ({ db, feed }: MethodDeps): MethodImpl<typeof GatewayService.method.watchJob> =>
+  async function* ({ name, afterOffset }, ctx) {
+    const child = ownChild<JobId>(ctx, "Job", "jobs", name);
+    const { job } = await getOwnJob(db.q, name, child);
+    if (afterOffset > job.eventOffset)
+      throw new Refused({ code: "offset_unknown", found: afterOffset, last: job.eventOffset });
+    yield* feed.watch(child.id, afterOffset, ctx.signal);
+  };

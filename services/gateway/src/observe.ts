@@ -1,0 +1,61 @@
+import type { DatasetId, JobId } from "@gradients/kernel";
+import { type Logger, meter } from "@gradients/runtime";
+
+/** Business facts of the gateway: each is counted and logged in one place. */
+export interface GatewayObserver {
+  datasetUploaded(datasetId: string, bytes: bigint): void;
+  datasetChecked(seconds: number): void;
+  datasetCheckFailed(datasetId: DatasetId, tries: number, error: unknown): void;
+  jobAccepted(job: string): void;
+  jobCancelled(job: string): void;
+  factOfUnknownJob(jobId: JobId, type: string): void;
+}
+
+export function createObserver(logger: Logger): GatewayObserver {
+  const figures = meter("gradients.gateway");
+  const uploads = figures.createCounter("gateway.dataset.uploads", {
+    description: "Data sets that arrived whole.",
+  });
+  const uploadedBytes = figures.createCounter("gateway.dataset.bytes", {
+    unit: "By",
+    description: "Bytes of those data sets.",
+  });
+  const checks = figures.createHistogram("gateway.dataset.check.duration", {
+    unit: "s",
+    description: "Time of a data set's check.",
+  });
+  const failedChecks = figures.createCounter("gateway.dataset.check.failures", {
+    description: "Checks that a fault of ours ended.",
+  });
+  const jobs = figures.createCounter("gateway.jobs", { description: "Jobs by what was done with them." });
+  const strays = figures.createCounter("gateway.facts.stray", {
+    description: "Events about jobs that are not known here.",
+  });
+  return {
+    datasetUploaded: (dataset, bytes) => {
+      uploads.add(1);
+      uploadedBytes.add(Number(bytes));
+      logger.info({ dataset, bytes: Number(bytes) }, "data set uploaded");
+    },
+    datasetChecked: (seconds) => {
+      checks.record(seconds);
+      logger.info({ seconds }, "data set checked");
+    },
+    datasetCheckFailed: (datasetId, tries, err) => {
+      failedChecks.add(1);
+      logger.error({ dataset_id: datasetId, tries, err }, "data set check failed");
+    },
+    jobAccepted: (job) => {
+      jobs.add(1, { outcome: "accepted" });
+      logger.info({ job }, "job accepted");
+    },
+    jobCancelled: (job) => {
+      jobs.add(1, { outcome: "cancelled" });
+      logger.info({ job }, "job cancelled");
+    },
+    factOfUnknownJob: (jobId, type) => {
+      strays.add(1, { type });
+      logger.warn({ job_id: jobId, type }, "event about an unknown job");
+    },
+  };
+}

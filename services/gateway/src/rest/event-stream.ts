@@ -1,0 +1,51 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { toProblem } from "./problem.ts";
+
+/** One server-sent event. */
+export interface SentEvent {
+  /** What `Last-Event-ID` brings back; left out for events that cannot be resumed from. */
+  readonly id?: string;
+  readonly event: string;
+  /** JSON in one line. */
+  readonly data: string;
+}
+
+/** Milliseconds after which a client comes back on its own. */
+const RETRY_MS = 2_000;
+
+export const EVENT_STREAM_TYPE = "text/event-stream";
+
+/** Writes events at the pace of the client. What fails after the start is told as an event `error` with a problem as its data. */
+export async function writeEvents(
+  response: ServerResponse,
+  events: AsyncIterable<SentEvent>,
+  requestId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  response.writeHead(200, {
+    ...Object.fromEntries(Object.entries(response.getHeaders())),
+    "content-type": EVENT_STREAM_TYPE,
+    "cache-control": "no-store",
+    "x-accel-buffering": "no", // proxies must not wait for more
+  });
+  try {
+    await write(response, `retry: ${RETRY_MS}\n\n`, signal);
+    for await (const event of events) await write(response, format(event), signal);
+  } catch (fault) {
+    if (!response.destroyed)
+      response.write(format({ event: "error", data: JSON.stringify(toProblem(fault, requestId).problem) }));
+  } finally {
+    response.end();
+  }
+}
+
+/** The fields of one event; the data has no line ends, as JSON has none. */
+export function format({ id, event, data }: SentEvent): string {
+  return `${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`;
+}
+
+async function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (!response.write(text)) await once(response, "drain", { signal });
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import fastifyStatic from "@fastify/static";
+import type { CallContext, RpcBinding } from "@gradients/rpc";
+import { RpcError } from "@gradients/rpc";
+import type { Addresses, Logger, Part } from "@gradients/runtime";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { addCors, securityHeaders } from "./headers.ts";
+import { readRoutes } from "./http-rules.ts";
+import { createLocalCalls } from "./local-calls.ts";
+import { openApiDocument } from "./openapi.ts";
+import { asRpcError, PROBLEM_TYPE, toProblem } from "./problem.ts";
+import { type ResumeFields, transcode } from "./transcoder.ts";
+import { isUpload, receiveUpload } from "./upload.ts";
+
+export interface HttpPartOptions {
+  readonly bindings: readonly RpcBinding[];
+  readonly authenticate: (ctx: CallContext) => Promise<unknown>;
+  readonly logger: Logger;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly corsOrigins: readonly string[];
+  /** Folder of the built page. */
+  readonly webRoot: string | undefined;
+}
+
+const RESUMABLE: Readonly<Record<string, ResumeFields>> = {
+  WatchJob: { offset: "offset", after: "after_offset" },
+};
+
+/** REST, server-sent events, the OpenAPI document and the page, in front of the same handlers as gRPC. Address: `http`. */
+export function createHttpPart(options: HttpPartOptions): Part {
+  const stopping = new AbortController();
+  const app = fastify({
+    forceCloseConnections: true,
+    requestIdHeader: "x-request-id",
+    genReqId: () => randomUUID(),
+  });
+  return {
+    name: "http",
+    start: () => listen(app, options, stopping.signal),
+    stop: async () => {
+      stopping.abort(
+        new RpcError("UNAVAILABLE", "SHUTTING_DOWN", "the server is shutting down; connect again"),
+      );
+      await app.close();
+    },
+  };
+}
+
+async function listen(
+  app: FastifyInstance,
+  options: HttpPartOptions,
+  stopping: AbortSignal,
+): Promise<Addresses> {
+  const { host, port } = options.listen;
+  prepare(app, options);
+  addApi(app, options, stopping);
+  if (options.webRoot !== undefined && existsSync(options.webRoot)) await addPage(app, options.webRoot);
+  await app.listen({ host, port });
+  const address = app.server.address();
+  return { http: `http://${host}:${typeof address === "object" && address !== null ? address.port : port}` };
+}
+
+function prepare(app: FastifyInstance, { logger, corsOrigins }: HttpPartOptions): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload)); // bodies are read as streams
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers({ ...securityHeaders, "x-request-id": request.id });
+    addCors(corsOrigins, request, reply);
+  });
+  app.setErrorHandler((fault, request, reply) => refuse(fault, request, reply, logger));
+  app.setNotFoundHandler((request, reply) => refuse(nothingAt(request), request, reply, logger));
+}
+
+function addApi(
+  app: FastifyInstance,
+  { bindings, authenticate }: HttpPartOptions,
+  stopping: AbortSignal,
+): void {
+  const services = bindings.map(({ service }) => service);
+  const routes = services.flatMap(readRoutes);
+  const calls = createLocalCalls(bindings, authenticate);
+  const document = openApiDocument(services, routes);
+  app.get("/healthz", async () => ({ status: "serving" }));
+  app.get("/openapi.json", async () => document);
+  app.all("/v1/*", async (request, reply) => {
+    if (request.method === "OPTIONS") return reply.status(204).send();
+    const call = { request, reply, signal: AbortSignal.any([stopping, untilGone(reply)]) };
+    return isUpload(request)
+      ? receiveUpload(calls, call)
+      : transcode({ routes, calls, resumable: RESUMABLE }, call);
+  });
+}
+
+async function addPage(app: FastifyInstance, root: string): Promise<void> {
+  await app.register(fastifyStatic, { root, wildcard: false, index: false });
+  const page = async (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.header("cache-control", "no-cache").sendFile("index.html", { cacheControl: false });
+  // The page's own addresses; anything else that is no file is unknown.
+  for (const path of ["/", "/new", "/jobs/*"]) app.get(path, page);
+  if (!existsSync(join(root, "index.html")))
+    throw new Error(`There is no index.html in ${root}; build the page first`);
+}
+
+function untilGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished)
+      gone.abort(new RpcError("CANCELLED", "CLIENT_GONE", "the client went away"));
+  });
+  return gone.signal;
+}
+
+function refuse(fault: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
+  const { status, headers, problem } = toProblem(fault, request.id);
+  if (status >= 500)
+    logger.error(
+      { err: asRpcError(fault), request_id: request.id, path: request.routeOptions.url },
+      "request failed",
+    );
+  return reply.status(status).headers(headers).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+}
+
+function nothingAt({ url }: FastifyRequest): RpcError {
+  return new RpcError(
+    "NOT_FOUND",
+    "PATH_UNKNOWN",
+    `there is nothing at ${url.split("?")[0]}; /openapi.json lists what there is`,
+  );
+}

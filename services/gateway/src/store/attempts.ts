@@ -1,0 +1,129 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { AttemptFinishedSchema, type ProgressPoint, ProgressPointSchema } from "@gradients/contracts/event";
+import type { AttemptId, JobId } from "@gradients/kernel";
+import { type Selectable, sql } from "kysely";
+import type { Attempt } from "../domain/job.ts";
+import type { GatewayQuery, GatewayTx } from "./database.ts";
+import { decodeFailure, encodeFailure } from "./failure-bytes.ts";
+import type { GatewayTables } from "./schema.ts";
+
+type AttemptRow = Selectable<GatewayTables["attempt"]>;
+
+/** The attempts of some jobs in their order. No lock: an attempt changes only under its job's lock. Index attempt_by_job. */
+export async function loadAttempts(
+  q: GatewayQuery,
+  jobIds: readonly JobId[],
+): Promise<ReadonlyMap<JobId, readonly Attempt[]>> {
+  if (jobIds.length === 0) return new Map();
+  const rows = await q
+    .selectFrom("attempt")
+    .select([
+      "attempt_id",
+      "job_id",
+      "position",
+      "recipe_id",
+      "recipe_title",
+      "contestant_hotkey",
+      "state",
+      "epoch",
+      "phase",
+    ])
+    .select(["latest", "finished", "failure", "started_at", "ended_at"])
+    .where("job_id", "in", jobIds)
+    .orderBy("job_id")
+    .orderBy("position")
+    .execute();
+  const byJob = new Map<JobId, Attempt[]>();
+  for (const row of rows) byJob.set(row.job_id, [...(byJob.get(row.job_id) ?? []), toAttempt(row)]);
+  return byJob;
+}
+
+/** Needs the job's lock. */
+export async function insertOrUpdateAttempts(
+  tx: GatewayTx,
+  jobId: JobId,
+  attempts: readonly PlacedAttempt[],
+): Promise<void> {
+  if (attempts.length === 0) return;
+  await tx
+    .insertInto("attempt")
+    .values(attempts.map((placed) => toRow(jobId, placed)))
+    .onConflict((conflict) =>
+      conflict.column("attempt_id").doUpdateSet((eb) => ({
+        state: eb.ref("excluded.state"),
+        epoch: eb.ref("excluded.epoch"),
+        phase: eb.ref("excluded.phase"),
+        latest: eb.ref("excluded.latest"),
+        finished: eb.ref("excluded.finished"),
+        failure: eb.ref("excluded.failure"),
+        started_at: eb.ref("excluded.started_at"),
+        ended_at: eb.ref("excluded.ended_at"),
+      })),
+    )
+    .execute();
+}
+
+/** What a running attempt reports about itself. Needs the job's lock. */
+export async function setAttemptProgress(
+  tx: GatewayTx,
+  attemptId: AttemptId,
+  phase: string,
+  latest: ProgressPoint | undefined,
+): Promise<void> {
+  const changes = { phase, ...(latest && { latest: toBinary(ProgressPointSchema, latest) }) };
+  await tx
+    .updateTable("attempt")
+    .set(changes)
+    .where("attempt_id", "=", attemptId)
+    .where("state", "=", sql.lit("running"))
+    .execute();
+}
+
+interface PlacedAttempt {
+  readonly attempt: Attempt;
+  readonly position: number;
+}
+
+function toRow(jobId: JobId, { attempt, position }: PlacedAttempt): AttemptRow {
+  return {
+    attempt_id: attempt.attemptId,
+    job_id: jobId,
+    position,
+    recipe_id: attempt.recipeId,
+    recipe_title: attempt.recipeTitle,
+    contestant_hotkey: attempt.contestantHotkey,
+    state: attempt.state,
+    epoch: attempt.epoch,
+    phase: attempt.phase,
+    latest: attempt.latest ? toBinary(ProgressPointSchema, attempt.latest) : null,
+    finished: encodeFinished(attempt),
+    failure: encodeFailure(attempt.failure),
+    started_at: attempt.startedAt ?? null,
+    ended_at: attempt.endedAt ?? null,
+  };
+}
+
+function toAttempt(row: AttemptRow): Attempt {
+  const finished = row.finished ? fromBinary(AttemptFinishedSchema, row.finished) : undefined;
+  return {
+    attemptId: row.attempt_id,
+    recipeId: row.recipe_id,
+    recipeTitle: row.recipe_title,
+    contestantHotkey: row.contestant_hotkey,
+    state: row.state,
+    epoch: row.epoch,
+    phase: row.phase,
+    latest: row.latest ? fromBinary(ProgressPointSchema, row.latest) : undefined,
+    stats: finished?.stats,
+    artifact: finished?.artifact ?? [],
+    failure: decodeFailure(row.failure),
+    startedAt: row.started_at ?? undefined,
+    endedAt: row.ended_at ?? undefined,
+  };
+}
+
+function encodeFinished({ stats, artifact }: Attempt): Uint8Array | null {
+  if (!stats && artifact.length === 0) return null;
+  const message = create(AttemptFinishedSchema, { artifact: [...artifact], ...(stats && { stats }) });
+  return toBinary(AttemptFinishedSchema, message);
+}

@@ -1,0 +1,184 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { JobScoredSchema } from "@gradients/contracts/event";
+import type { AccountId, JobId } from "@gradients/kernel";
+import type { Selectable } from "kysely";
+import type { Job, JobView, Payment } from "../domain/job.ts";
+import { insertOrUpdateAttempts, loadAttempts } from "./attempts.ts";
+import type { GatewayQuery, GatewayTx } from "./database.ts";
+import { decodeFailure, encodeFailure } from "./failure-bytes.ts";
+import type { GatewayTables, PaymentJson } from "./schema.ts";
+
+const columns = [
+  "job_id",
+  "project_id",
+  "display_name",
+  "model_id",
+  "dataset_id",
+  "contestants",
+  "recipe_ids",
+  "budget_seconds",
+  "hardware_class",
+  "max_length",
+  "state",
+  "train_rows",
+  "heldout_rows",
+  "heldout_commitment",
+  "verdict",
+  "failure",
+  "created_at",
+  "started_at",
+  "ended_at",
+  "event_offset",
+  "payments",
+] as const;
+
+type JobRow = Selectable<GatewayTables["job"]>;
+
+export async function insertJob(tx: GatewayTx, job: Job): Promise<void> {
+  const { spec } = job;
+  const row = {
+    job_id: job.jobId,
+    project_id: job.projectId,
+    display_name: spec.displayName,
+    model_id: spec.modelId,
+    dataset_id: spec.datasetId,
+    contestants: spec.contestants,
+    recipe_ids: [...spec.recipeIds],
+    budget_seconds: spec.budgetSeconds,
+    hardware_class: spec.hardwareClass,
+    max_length: spec.maxLength,
+    created_at: job.createdAt,
+    ...changeable({ job, attempts: [], payments: [] }),
+  };
+  await tx.insertInto("job").values(row).execute();
+}
+
+/** The job with its row locked: whoever changes a job or its event log holds this lock. By primary key. */
+export async function lockJob(tx: GatewayTx, jobId: JobId): Promise<JobView | undefined> {
+  const row = await tx
+    .selectFrom("job")
+    .select(columns)
+    .where("job_id", "=", jobId)
+    .forUpdate()
+    .executeTakeFirst();
+  return row && toView(tx, row);
+}
+
+/** By primary key, no lock. A job of another project counts as none. */
+export async function findJob(
+  q: GatewayQuery,
+  projectId: AccountId,
+  jobId: JobId,
+): Promise<JobView | undefined> {
+  const query = q
+    .selectFrom("job")
+    .select(columns)
+    .where("job_id", "=", jobId)
+    .where("project_id", "=", projectId);
+  const row = await query.executeTakeFirst();
+  return row && toView(q, row);
+}
+
+/** Newest first, by index job_by_project. */
+export async function listJobs(
+  q: GatewayQuery,
+  projectId: AccountId,
+  limit: number,
+  after?: string,
+): Promise<readonly JobView[]> {
+  const query = q
+    .selectFrom("job")
+    .select(columns)
+    .where("project_id", "=", projectId)
+    .orderBy("job_id", "desc")
+    .limit(limit);
+  const rows = await (after === undefined ? query : query.where("job_id", "<", after as JobId)).execute();
+  const attempts = await loadAttempts(
+    q,
+    rows.map((row) => row.job_id),
+  );
+  return rows.map((row) => ({
+    job: toJob(row),
+    attempts: attempts.get(row.job_id) ?? [],
+    payments: row.payments.map(toPayment),
+  }));
+}
+
+/** Writes what may change of a job whose row is locked, and those attempts that are not the ones in `before`. */
+export async function saveJob(tx: GatewayTx, before: JobView, after: JobView): Promise<void> {
+  const { jobId } = after.job;
+  await tx.updateTable("job").set(changeable(after)).where("job_id", "=", jobId).execute();
+  const changed = after.attempts
+    .map((attempt, position) => ({ attempt, position }))
+    .filter(({ attempt }) => !before.attempts.includes(attempt));
+  await insertOrUpdateAttempts(tx, jobId, changed);
+}
+
+export async function setEventOffset(tx: GatewayTx, jobId: JobId, eventOffset: bigint): Promise<void> {
+  await tx.updateTable("job").set({ event_offset: eventOffset }).where("job_id", "=", jobId).execute();
+}
+
+async function toView(q: GatewayQuery, row: JobRow): Promise<JobView> {
+  const attempts = await loadAttempts(q, [row.job_id]);
+  return { job: toJob(row), attempts: attempts.get(row.job_id) ?? [], payments: row.payments.map(toPayment) };
+}
+
+function changeable({ job, payments }: JobView) {
+  return {
+    state: job.state,
+    train_rows: job.trainRows,
+    heldout_rows: job.heldoutRows,
+    heldout_commitment: job.heldoutCommitment,
+    verdict: job.verdict ? toBinary(JobScoredSchema, job.verdict) : null,
+    failure: encodeFailure(job.failure),
+    started_at: job.startedAt ?? null,
+    ended_at: job.endedAt ?? null,
+    event_offset: job.eventOffset,
+    payments: JSON.stringify(payments.map(fromPayment)),
+  };
+}
+
+function toJob(row: JobRow): Job {
+  return {
+    jobId: row.job_id,
+    projectId: row.project_id,
+    spec: {
+      displayName: row.display_name,
+      modelId: row.model_id,
+      datasetId: row.dataset_id,
+      contestants: row.contestants,
+      recipeIds: row.recipe_ids,
+      budgetSeconds: row.budget_seconds,
+      hardwareClass: row.hardware_class,
+      maxLength: row.max_length,
+    },
+    state: row.state,
+    trainRows: row.train_rows,
+    heldoutRows: row.heldout_rows,
+    heldoutCommitment: row.heldout_commitment,
+    verdict: row.verdict ? fromBinary(JobScoredSchema, row.verdict) : undefined,
+    failure: decodeFailure(row.failure),
+    createdAt: row.created_at,
+    startedAt: row.started_at ?? undefined,
+    endedAt: row.ended_at ?? undefined,
+    eventOffset: row.event_offset,
+  };
+}
+
+function toPayment({ hotkey, amount_rao, epoch, block_number }: PaymentJson): Payment {
+  return {
+    contestantHotkey: hotkey,
+    amountRao: BigInt(amount_rao),
+    epoch: BigInt(epoch),
+    blockNumber: BigInt(block_number),
+  };
+}
+
+function fromPayment({ contestantHotkey, amountRao, epoch, blockNumber }: Payment): PaymentJson {
+  return {
+    hotkey: contestantHotkey,
+    amount_rao: `${amountRao}`,
+    epoch: `${epoch}`,
+    block_number: `${blockNumber}`,
+  };
+}
