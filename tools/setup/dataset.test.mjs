@@ -14,5 +14,7 @@ test("640 rows, topics in balance, no word and no definition twice, the same row
   expect(new Set(rows.map(({ input }) => input.split(": ")[1])).size).toBe(rowCount);
   for (const [index, { input }] of rows.entries())
     expect(input.startsWith(`${answers[index].word}: `)).toBe(true);
-  expect(createHash("sha256").update(lines.join("\n")).digest("hex")).toMatchInlineSnapshot(`"6e7e893a1d427b1b4db56148e1de17682f3e26628921aabf1d27e97cda8b754b"`);
+  expect(createHash("sha256").update(lines.join("\n")).digest("hex")).toMatchInlineSnapshot(
+    `"6e7e893a1d427b1b4db56148e1de17682f3e26628921aabf1d27e97cda8b754b"`,
+  );
 });

@@ -36,14 +36,16 @@ const causes = [
 
 /** One sentence for a failed tool, from what it printed. `log` holds all of it. */
 export function explainFailure(what, output, log) {
+  const errors = output.filter((line) => /error/i.test(line));
+  const telling = errors.length > 0 ? errors : output;
   for (const [pattern, sentence] of causes) {
-    const line = output.find((text) => pattern.test(text));
+    const line = telling.find((text) => pattern.test(text));
     if (line !== undefined)
       return new SetupProblem(
         `${sentence(what, shorten(line))}, then run the same command again (details in ${log}).`,
       );
   }
-  const last = output.findLast((text) => /error|fail/i.test(text)) ?? output.at(-1) ?? "no output";
+  const last = telling.at(-1) ?? "no output";
   return new SetupProblem(`${what} failed (${shorten(last)}): see ${log}, then run the same command again.`);
 }
 

@@ -70,7 +70,7 @@ export const pythonEnvironment = {
     const python = findPython();
     const environment = { ...uvEnvironment(python), UV_PROJECT_ENVIRONMENT: paths.python };
     const madeFrom = environmentMadeFrom();
-    const wasCutOff = existsSync(unfinished);
+    if (existsSync(unfinished)) rmSync(paths.python, { recursive: true, force: true });
     mkdirSync(paths.cache, { recursive: true });
     writeWhole(unfinished, `${new Date().toISOString()}\n`);
     rmSync(stampInside(paths.python), { force: true });
@@ -85,21 +85,20 @@ export const pythonEnvironment = {
   },
 };
 
-/** uv takes a half-written package for a whole one: after a cut-off install all are linked again from its cache. */
+/** uv takes a half-written package for a whole one: after a cut-off install the environment is made anew, from what uv has downloaded. */
 const unfinished = `${paths.python}.unfinished`;
 
 function environmentMadeFrom() {
   return hashOf({ files: [engineLock, join(paths.engine, "pyproject.toml")] });
 }
 
-async function installEnvironment({ environment, relink, lock, onLine }) {
+async function installEnvironment({ environment, lock, onLine }) {
   const what = "Installing the Python environment";
-  const again = relink ? ["--reinstall"] : [];
   if (!usesOtherIndex(environment)) {
     await runTool({
       what,
       command: paths.uv,
-      args: ["sync", "--frozen", "--all-groups", ...again],
+      args: ["sync", "--frozen", "--all-groups"],
       cwd: paths.engine,
       env: environment,
       lock,
@@ -127,7 +126,7 @@ async function installEnvironment({ environment, relink, lock, onLine }) {
   await runTool({
     what,
     command: paths.uv,
-    args: ["pip", "sync", "--require-hashes", "--python", paths.pythonBin, ...again, requirements],
+    args: ["pip", "sync", "--require-hashes", "--python", paths.pythonBin, requirements],
     env: environment,
     lock,
     onLine,
@@ -156,7 +155,7 @@ function downloadCounter(python, update) {
 export const baseModel = {
   title: "base model",
   bytes: 280e6,
-  seconds: 25,
+  seconds: 60,
   disk: paths.cache,
   isCurrent: () =>
     !existsSync(engineLock) ||

@@ -9,7 +9,7 @@ import { explainFailure, SetupProblem } from "./problem.mjs";
 const keptLines = 400;
 const running = new Set();
 
-/** `what` is the start of the sentence on failure, e.g. "Installing the npm packages". */
+/** `what` is the start of the sentence on failure, e.g. "Installing the npm packages". An `onLine` that throws ends the program. */
 export async function runTool({ what, command, args, cwd, env = process.env, onLine = () => {}, lock }) {
   const log = join(paths.logs, `${what.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.log`);
   mkdirSync(paths.logs, { recursive: true });
@@ -25,6 +25,7 @@ export async function runTool({ what, command, args, cwd, env = process.env, onL
       untilExit(child),
     ]);
   } catch (error) {
+    child.kill();
     throw error.code === "ENOENT"
       ? new SetupProblem(
           `${what} failed because ${command} is not installed: install it and run the same command again.`,
