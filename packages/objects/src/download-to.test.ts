@@ -91,6 +91,16 @@ describe("downloadTo", () => {
     expect(readFileSync(path).equals(content)).toBe(true);
   });
 
+  test("copes with a server that sends another range than asked for", async () => {
+    await using server = await startHttp(breakAfter(content, 1_000_000), (_request, response) => {
+      const range = `bytes 0-${content.length - 1}/${content.length}`;
+      response.writeHead(206, { "content-length": content.length, "content-range": range }).end(content);
+    });
+    await downloadTo(server.url, path, expected, undefined, impatient);
+    expect(readFileSync(path).equals(content)).toBe(true);
+    expect(server.requests.length).toBe(2);
+  });
+
   test("waits out a server that is busy", async () => {
     await using server = await startHttp(refuse(503), refuse(429), serve(content));
     await downloadTo(server.url, path, expected, undefined, impatient);
