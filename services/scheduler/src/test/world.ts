@@ -64,6 +64,8 @@ export interface JobOptions {
   readonly hardwareClass?: string;
   readonly recipeIds?: string[];
   readonly deadline?: Timestamp;
+  /** Content of the training file. */
+  readonly trainRows?: string;
 }
 
 const HOTKEYS = [
@@ -175,14 +177,14 @@ export async function createWorld(): Promise<World> {
         },
         { timeout, interval: 50 },
       ),
-    openJob: async (options = {}) => {
+    openJob: async ({ trainRows = rows(200), ...options } = {}) => {
       const jobId = newId();
       await publish(JobAcceptedSchema, {
         ...(await orderOf(modelFiles, putText)),
         ...withDefaults(options),
         jobId,
       });
-      const train = await putText(`jobs/${jobId}/split/train.jsonl`, rows(200));
+      const train = await putText(`jobs/${jobId}/split/train.jsonl`, trainRows);
       await publish(SplitCommittedSchema, {
         jobId,
         train,
@@ -217,7 +219,7 @@ async function orderOf(modelFiles: World["modelFiles"], putText: World["putText"
   };
 }
 
-function withDefaults(options: JobOptions) {
+function withDefaults(options: Omit<JobOptions, "trainRows">) {
   return { contestants: 2, budgetSeconds: 4, hardwareClass: "local", ...options };
 }
 
@@ -295,5 +297,16 @@ export async function runningInGroup(group: number): Promise<number[]> {
     .map((line) => line.trim().split(/\s+/));
   return processes.flatMap(([pid, pgid, stat]) =>
     Number(pgid) === group && !stat?.startsWith("Z") ? [Number(pid)] : [],
+  );
+}
+
+/** Number of the engine's process, once it is there: its agent's only child. */
+export async function enginePid(agent: number): Promise<number> {
+  return vi.waitFor(
+    async () => {
+      const [pid] = (await runningInGroup(agent)).filter((member) => member !== agent);
+      return pid ?? expect.fail("no engine yet");
+    },
+    { timeout: 20_000, interval: 50 },
   );
 }
