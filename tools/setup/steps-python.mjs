@@ -76,7 +76,6 @@ export const pythonEnvironment = {
     rmSync(stampInside(paths.python), { force: true });
     await installEnvironment({
       environment,
-      relink: wasCutOff,
       lock,
       onLine: downloadCounter(python, update),
     });
