@@ -13,8 +13,7 @@ import { loadSync } from "@grpc/proto-loader";
 import { protoPath as healthProtoPath } from "grpc-health-check";
 import { describe, expect, test } from "vitest";
 import { bind } from "./bind.ts";
-import { RpcError } from "./errors.ts";
-import { startTestServer } from "./test-server.ts";
+import { failure, startTestServer } from "./test-server.ts";
 
 // Clients made from the published .proto files alone, as a stranger's tool (grpcurl, a kubelet) would be.
 const reflectionProtoPath = fileURLToPath(
@@ -102,7 +101,7 @@ describe("a stop", () => {
         await sleep(60_000, undefined, { signal });
       },
     });
-    const error = await rejection(async () => {
+    const error = await failure(async () => {
       for await (const _ of server.client.count({})) void server.stop();
     });
     expect(error).toMatchObject({ code: "UNAVAILABLE", reason: "SERVER_STOPPING" });
@@ -121,7 +120,7 @@ describe("a stop", () => {
       { drainMs: 50 },
     );
     const upload = { purpose: 1, fileName: "a", sha256: "a".repeat(64) };
-    const error = rejection(() => server.client.begin(upload));
+    const error = failure(() => server.client.begin(upload));
     const signal = await started.promise;
     await server.stop();
     expect(await error).toMatchObject({ code: "UNAVAILABLE" });
@@ -202,13 +201,4 @@ async function reflect(address: string, requests: readonly object[]): Promise<Re
   } finally {
     client.close();
   }
-}
-
-async function rejection(work: () => Promise<unknown>): Promise<RpcError> {
-  const outcome = await work().then(
-    () => new Error("it succeeded"),
-    (error: unknown) => error,
-  );
-  if (outcome instanceof RpcError) return outcome;
-  throw outcome;
 }

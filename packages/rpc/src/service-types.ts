@@ -63,7 +63,7 @@ export type RpcClient<S extends DescService> = {
   close(): void;
 };
 
-export type ClientMethod<M extends DescMethod> =
+type ClientMethod<M extends DescMethod> =
   M extends DescMethodUnary<infer I, infer O>
     ? (request: MessageInitShape<I>, options?: CallOptions) => Promise<MessageShape<O>>
     : M extends DescMethodServerStreaming<infer I, infer O>

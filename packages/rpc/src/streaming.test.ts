@@ -6,7 +6,7 @@ import type { ProgressPointSchema } from "@gradients/contracts/event";
 import { describe, expect, test } from "vitest";
 import { RpcError } from "./errors.ts";
 import type { CallContext } from "./service-types.ts";
-import { startTestServer } from "./test-server.ts";
+import { failure, startTestServer } from "./test-server.ts";
 import { TestService } from "./test-service.ts";
 
 type Point = MessageInitShape<typeof ProgressPointSchema>;
@@ -266,13 +266,4 @@ function watched() {
     }
   }
   return { cleanedUp, count };
-}
-
-async function failure(call: () => Promise<unknown>): Promise<RpcError> {
-  const outcome = await call().then(
-    () => new Error("the call succeeded"),
-    (error: unknown) => error,
-  );
-  if (outcome instanceof RpcError) return outcome;
-  throw outcome;
 }

@@ -1,10 +1,13 @@
 import { Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
 import { createLogger } from "@gradients/runtime";
+import type { Client, status } from "@grpc/grpc-js";
 import { bind } from "./bind.ts";
 import { createRpcClient, type RpcClientOptions } from "./client.ts";
+import { RpcError } from "./errors.ts";
 import { createRpcPart, type RpcPartOptions } from "./server.ts";
-import type { RpcClient, ServiceImpl } from "./service-types.ts";
+import type { CallContext, RpcClient, ServiceImpl } from "./service-types.ts";
 import { TestService } from "./test-service.ts";
 
 type Impl = ServiceImpl<typeof TestService>;
@@ -79,4 +82,47 @@ function capturingLogger() {
     },
   });
   return { logs, logger: createLogger({ service: "test", level: "debug", destination }) };
+}
+
+/** The RpcError that a call fails with. */
+export async function failure(call: Promise<unknown> | (() => Promise<unknown>)): Promise<RpcError> {
+  const outcome = await (typeof call === "function" ? call() : call).then(
+    () => new Error("the call succeeded"),
+    (error: unknown) => error,
+  );
+  if (outcome instanceof RpcError) return outcome;
+  throw outcome;
+}
+
+/** A handler that waits for its signal; `hanging` is its context once it waits. */
+export function hangingHandler() {
+  const started = Promise.withResolvers<CallContext>();
+  const handler = async (_request: unknown, ctx: CallContext): Promise<never> => {
+    started.resolve(ctx);
+    await sleep(60_000, undefined, { signal: ctx.signal });
+    throw new Error("nobody ended the call");
+  };
+  return { hanging: started.promise, handler };
+}
+
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+/** How a call of bytes, made without our client, fails. */
+export function rawFailure(
+  client: Client,
+  path: string,
+  bytes: Buffer,
+): Promise<Error & { code: status; details: string }> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      (value: Buffer) => value,
+      (value) => value,
+      bytes,
+      (error) => (error ? resolve(error) : reject(new Error("the call succeeded"))),
+    );
+  });
 }

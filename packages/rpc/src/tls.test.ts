@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { startTestServer } from "./test-server.ts";
 import { TestService } from "./test-service.ts";
 
+const OPENSSL = "openssl";
 const identity = makeIdentity();
 const brief = { defaultDeadlineMs: 2_000 };
 
@@ -42,7 +43,7 @@ function makeIdentity(): { readonly cert: Buffer; readonly key: Buffer } | undef
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
   try {
     execFileSync(
-      "openssl",
+      OPENSSL,
       ["req", "-x509", ...curve, "-keyout", key, "-out", cert, "-days", "2", ...subject],
       {
         stdio: "pipe",
