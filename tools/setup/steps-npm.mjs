@@ -54,8 +54,8 @@ export const npmPackages = {
 function failEarly() {
   let fetched = 0;
   return (line) => {
-    if (/^npm http fetch GET 200/.test(line)) fetched += 1;
-    if (fetched === 0 && /attempt 3 failed/.test(line)) throw new Error(line);
+    if (line.startsWith("npm http fetch GET 200")) fetched += 1;
+    if (fetched === 0 && line.includes("attempt 3 failed")) throw new Error(line);
   };
 }
 
