@@ -20,15 +20,7 @@ export interface TestDatabase extends AsyncDisposable {
 
 /** A database of its own, from the run's PostgreSQL; with a template it comes filled in about 100 ms. */
 export async function createTestDatabase(template?: TestDatabaseOptions): Promise<TestDatabase> {
-  const { postgresUrl } = await currentTestRun();
-  return cloneDatabase(postgresUrl, template);
-}
-
-/** The same on a given server. */
-export async function cloneDatabase(
-  serverUrl: string,
-  template?: TestDatabaseOptions,
-): Promise<TestDatabase> {
+  const { postgresUrl: serverUrl } = await currentTestRun();
   const source = template === undefined ? "template1" : await ensureTemplate(serverUrl, template);
   const name = `test_${randomBytes(6).toString("hex")}`;
   await withClient(serverUrl, (client) => client.query(`create database ${name} template ${source}`));
