@@ -23,7 +23,7 @@ export interface Deps extends DecisionDeps {
   readonly limits: TransferLimits;
 }
 
-export interface TransferLimits {
+interface TransferLimits {
   /** Largest file that an agent may upload. */
   readonly maxFileBytes: number;
   /** How long a presigned URL works. */

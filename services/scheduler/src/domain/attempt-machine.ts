@@ -3,11 +3,9 @@ import { type Failure, failureOf } from "./failures.ts";
 import type { Checkpoint } from "./files.ts";
 import type { SchedulingRules } from "./scheduling-rules.ts";
 
-export const attemptStates = ["queued", "placing", "running", "succeeded", "failed", "cancelled"] as const;
-export type AttemptState = (typeof attemptStates)[number];
+export type AttemptState = "queued" | "placing" | "running" | "succeeded" | "failed" | "cancelled";
 
-export const attemptFacts = ["placed", "reported", "lost", "succeeded", "failed", "cancelled"] as const;
-export type AttemptFact = (typeof attemptFacts)[number];
+export type AttemptFact = "placed" | "reported" | "lost" | "succeeded" | "failed" | "cancelled";
 
 /** What may happen in which state, and where it leads. States without facts are final. */
 export const attemptTransitions = {

@@ -1,9 +1,7 @@
-export const jobStates = ["waiting", "racing", "raced", "closed"] as const;
 /** waiting: for the order, the split or both. raced: only evaluations are left. */
-export type JobState = (typeof jobStates)[number];
+export type JobState = "waiting" | "racing" | "raced" | "closed";
 
-export const jobFacts = ["started", "race_over", "ended"] as const;
-export type JobFact = (typeof jobFacts)[number];
+export type JobFact = "started" | "race_over" | "ended";
 
 /** As the scheduler sees a job. Facts that are missing in a state come too late there and change nothing. */
 export const jobTransitions = {

@@ -14,13 +14,7 @@ export interface Recipe {
   readonly contestantHotkey: string;
 }
 
-export type Setting =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly Setting[]
-  | { readonly [name: string]: Setting };
+type Setting = string | number | boolean | null | readonly Setting[] | { readonly [name: string]: Setting };
 
 export type UnownedRecipe = Omit<Recipe, "contestantHotkey">;
 

@@ -58,4 +58,4 @@ export type PodPhase =
   | { readonly kind: "ended"; readonly exitCode: number | null; readonly message: string };
 
 /** Why a pod does not run yet. */
-export type PendingReason = "starting" | "waiting_for_quota" | "unschedulable" | "pulling_image";
+type PendingReason = "starting" | "waiting_for_quota" | "unschedulable" | "pulling_image";

@@ -3,7 +3,7 @@ import type { AttemptRejection } from "../domain/attempt-machine.ts";
 import type { UploadRejection } from "../domain/uploads.ts";
 
 /** Everything that a caller of the scheduler can be told, besides a broken request shape. */
-export type SchedulerErrorCode =
+type SchedulerErrorCode =
   | "TOKEN_INVALID"
   | "FENCED"
   | "ILLEGAL_STATE"

@@ -27,7 +27,7 @@ interface JobTable {
 }
 
 /** Times have columns of their own. */
-export type StoredOrder = Omit<JobOrder, "acceptedAt" | "deadline">;
+type StoredOrder = Omit<JobOrder, "acceptedAt" | "deadline">;
 
 interface AttemptTable {
   attempt_id: string;

@@ -16,7 +16,7 @@ import {
 import { createDatabase, type Database, ensureSchema } from "@gradients/db";
 import { newId } from "@gradients/kernel";
 import { createObjectStore, type ObjectRef, type ObjectStore } from "@gradients/objects";
-import { createLogger, type Logger, type Service } from "@gradients/runtime";
+import { createLogger, injectTrace, type Logger, type Service } from "@gradients/runtime";
 import { createTestDatabase, testBucket, testNats } from "@gradients/testkit";
 import { headers as natsHeaders } from "nats";
 import { expect, vi } from "vitest";
@@ -40,6 +40,8 @@ export interface World extends AsyncDisposable {
     schema: S,
     message: MessageInitShape<S> & { readonly jobId: string },
   ): Promise<void>;
+  /** `traceparent` of each event of that type so far, in order. */
+  tracesOf(schema: DescMessage): readonly (string | undefined)[];
   /** The events of that type so far, in order. */
   seen<S extends DescMessage>(schema: S): readonly MessageShape<S>[];
   waitFor<S extends DescMessage>(
@@ -160,6 +162,8 @@ export async function createWorld(): Promise<World> {
     env,
     progress,
     publish,
+    tracesOf: ({ typeName }) =>
+      events.flatMap(({ type, traceparent }) => (type === typeName ? [traceparent] : [])),
     seen,
     putText,
     modelFiles,
@@ -247,7 +251,10 @@ async function publishRaw(
   jobId: string,
 ) {
   const headers = natsHeaders();
+  const trace: Record<string, string> = {};
+  injectTrace(trace);
   for (const [name, value] of Object.entries({
+    ...trace,
     "ce-id": id,
     "ce-type": type,
     "ce-subject": jobId,
@@ -260,12 +267,19 @@ async function publishRaw(
   await vi.waitFor(() => bus.jetstream.publish(subject, payload, { headers }), { timeout: 10_000 });
 }
 
-function collectEvents(bus: Bus): { readonly type: string; readonly payload: Uint8Array }[] {
-  const events: { type: string; payload: Uint8Array }[] = [];
+interface CollectedEvent {
+  readonly type: string;
+  readonly payload: Uint8Array;
+  readonly traceparent: string | undefined;
+}
+
+function collectEvents(bus: Bus): readonly CollectedEvent[] {
+  const events: CollectedEvent[] = [];
   bus.connection.subscribe("event.>", {
     callback: (_error, message) => {
       const type = message.headers?.get("ce-type");
-      if (type) events.push({ type, payload: message.data });
+      if (type)
+        events.push({ type, payload: message.data, traceparent: message.headers?.get("traceparent") });
     },
   });
   return events;

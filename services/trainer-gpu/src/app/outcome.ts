@@ -16,11 +16,11 @@ const INTERNAL = "INTERNAL";
 const EXIT_STOPPED = 75;
 const EXIT_OUT_OF_MEMORY = 137;
 
-export function failed(code: string, message: string): Outcome {
+function failed(code: string, message: string): Outcome {
   return { case: "failed", value: { code, message } };
 }
 
-export function interrupted(cause: string): Outcome {
+function interrupted(cause: string): Outcome {
   return { case: "interrupted", value: { cause } };
 }
 
