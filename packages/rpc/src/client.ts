@@ -51,6 +51,9 @@ function channelOptions(service: DescService, { maxMessageBytes = 4 * 1024 * 102
     "grpc.max_send_message_length": maxMessageBytes,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
+    // A restarted server is found again within seconds, not within grpc-js's two minutes.
+    "grpc.initial_reconnect_backoff_ms": 200,
+    "grpc.max_reconnect_backoff_ms": 5_000,
     // Two clients with equal options would share a connection and its fate.
     "grpc.use_local_subchannel_pool": 1,
   };

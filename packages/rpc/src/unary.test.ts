@@ -160,6 +160,15 @@ describe("retries", () => {
     expect(tries).toEqual({ begin: 1, getPoint: 1 });
   });
 
+  test("a restarted server is found again", async () => {
+    await using first = await startTestServer();
+    await first.client.getPoint({});
+    await first.stop();
+    const port = Number(first.address.split(":").at(-1));
+    await using _second = await startTestServer({}, { listen: { host: "127.0.0.1", port } });
+    expect((await first.client.getPoint({ step: 5n })).step).toBe(5n);
+  });
+
   test("a server that is not there is UNAVAILABLE", async () => {
     await using server = await startTestServer();
     const { client } = server;
