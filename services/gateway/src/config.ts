@@ -67,8 +67,8 @@ const schema = z.object({
     minUsableRows: z
       .int()
       .min(2)
-      .default(20)
-      .describe("Fewest usable rows of a data set that a job is accepted for."),
+      .default(64)
+      .describe("Fewest usable rows of a data set that a job is accepted for; no fewer than the scorer wants for a split."),
     deadlineSeconds: z
       .int()
       .min(60)

@@ -1,0 +1,80 @@
+import { AttemptFinishedSchema, AttemptStartedSchema, JobAcceptedSchema, JobScoredSchema, RaceFinishedSchema, SplitCommittedSchema } from "@gradients/contracts/event";
+import { Attempt_State, Dataset_State, Job_State } from "@gradients/contracts/gateway";
+import { newId } from "@gradients/kernel";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { checked, createWorld, idOf, instructRows, take, upload, type World } from "./test/world.ts";
+
+let world: World;
+
+beforeAll(async () => {
+  world = await createWorld();
+});
+
+afterAll(async () => {
+  await world?.[Symbol.asyncDispose]();
+});
+
+test("a customer uploads, orders, watches and downloads; the other services are told and listened to", async () => {
+  const { customer } = world;
+  const { client, project } = customer;
+  const dataset = await checked(customer, (await upload(customer, instructRows(80))).name);
+  expect(dataset.state).toBe(Dataset_State.READY);
+  expect(dataset.report).toMatchObject({ rows: 80n, usableRows: 80n, findings: [] });
+
+  const { job } = await client.createJob({
+    parent: project,
+    job: { model: world.model, dataset: dataset.name, contestants: 2, budgetSeconds: 30 },
+  });
+  const name = job?.name ?? "";
+  const jobId = idOf(name);
+  const [accepted] = await vi.waitFor(() => {
+    expect(world.seen(JobAcceptedSchema)).toHaveLength(1);
+    return world.seen(JobAcceptedSchema);
+  });
+  expect(accepted).toMatchObject({
+    jobId,
+    contestants: 2,
+    budgetSeconds: 30,
+    hardwareClass: "local",
+    maxLength: 256,
+    baseModel: { modelId: "tiny", contextLength: 256, parameterCount: 10n },
+    dataset: { object: dataset.object, columns: { shape: { case: "instruct", value: { instruction: "instruction", input: "input", output: "output" } } } },
+  });
+
+  const watching = take(client.watchJob({ name }), (all) => all.some(({ event }) => event.case === "job" && event.value.state === Job_State.SUCCEEDED));
+  await runRace(jobId);
+  const events = await watching;
+  const jobs = events.flatMap(({ event }) => (event.case === "job" ? [event.value] : []));
+  expect([...new Set(jobs.map(({ state }) => Job_State[state]))]).toEqual(["ACCEPTED", "QUEUED", "RACING", "EVALUATING", "SUCCEEDED"]);
+  expect(jobs.at(-1)?.attempts.map(({ state }) => state)).toEqual([Attempt_State.SUCCEEDED, Attempt_State.FAILED]);
+
+  const { job: read } = await client.getJob({ name });
+  expect(read).toEqual(jobs.at(-1));
+  const result = await client.getJobResult({ name });
+  const [file] = result.files;
+  const downloaded = await fetch(file?.url ?? "");
+  expect(await downloaded.text()).toBe("weights of winner");
+  expect(downloaded.headers.get("content-disposition")).toContain("adapter_model.safetensors");
+  expect(await (await fetch(result.evidence?.url ?? "")).text()).toBe("evidence");
+});
+
+async function runRace(jobId: string): Promise<void> {
+  const [winner, loser] = [newId(), newId()];
+  const object = await world.objects.put(`jobs/${jobId}/attempts/${winner}/artifact/adapter_model.safetensors`, Buffer.from("weights of winner"));
+  const evidence = await world.objects.put(`jobs/${jobId}/evidence.json`, Buffer.from("evidence"));
+  const artifact = [{ name: "adapter_model.safetensors", object }];
+  const entry = (attemptId: string, recipeId: string) => ({ attemptId, recipeId, recipeTitle: recipeId, contestantHotkey: `hot-${recipeId}` });
+  await world.publish(SplitCommittedSchema, { jobId, trainRows: 60, heldoutRows: 20, heldoutCommitment: "c0ffee" });
+  await world.publish(AttemptStartedSchema, { jobId, ...entry(winner, "lora-default") });
+  await world.publish(AttemptStartedSchema, { jobId, ...entry(loser, "full") });
+  await world.publish(AttemptFinishedSchema, { jobId, attemptId: winner, artifact, stats: { steps: 7n } });
+  const failure = { code: "OUT_OF_MEMORY", message: "Too large.", customerError: false };
+  await world.publish(RaceFinishedSchema, {
+    jobId,
+    entries: [
+      { ...entry(winner, "lora-default"), artifact, stats: { steps: 7n } },
+      { ...entry(loser, "full"), failure },
+    ],
+  });
+  await world.publish(JobScoredSchema, { jobId, winnerAttemptId: winner, evidence, ranking: [{ ...entry(winner, "lora-default"), rank: 1 }] });
+}
