@@ -18,7 +18,7 @@ export interface DevAccounts {
   readonly contestants: readonly DevAccount[];
 }
 
-export const CONTESTANTS = 4;
+const CONTESTANTS = 4;
 
 /** The development keys, sr25519, ss58 prefix 42: `//gradients//owner`, `//gradients//validator`, `//gradients//contestant//1` to `//4`. */
 export async function devAccounts(): Promise<DevAccounts> {

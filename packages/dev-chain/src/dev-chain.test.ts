@@ -4,12 +4,15 @@ import type { KeyringPair } from "@polkadot/keyring/types";
 import type { ProviderInterface } from "@polkadot/rpc-provider/types";
 import type { EventRecord } from "@polkadot/types/interfaces";
 import type { Codec } from "@polkadot/types/types";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type DevChain, startDevChain } from "./index.ts";
 
 const NETUID = 56;
 const TEMPO = 10;
 const RATE_LIMIT = 5;
+
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+const PATIENT = { timeout: 20_000 };
 
 let chain: DevChain;
 let api: ApiPromise;
@@ -159,7 +162,7 @@ describe("epochs", () => {
     const reward = records.find(({ event }) => event.method === "IncentiveAlphaEmittedToMiners");
     const perMiner = (10n * (1_000_000_000n - 179_995_422n)) / 4n;
     expect(reward?.phase.isInitialization).toBe(true);
-    const emissions = (reward?.event.data[1]?.toJSON() as number[]).map((value) => Number(value));
+    const emissions = reward?.event.data[1]?.toJSON();
     expect(emissions).toEqual([Number(perMiner), 0, Number(perMiner), 0, 0, 0]);
     const stakeOf = async (hotkey: string) =>
       BigInt((await subtensor("totalHotkeyAlpha", hotkey, NETUID)).toString());
@@ -221,7 +224,7 @@ describe("history and forks", () => {
     chain.control.produceBlock(6);
     expect(chain.control.finalizedBlock).toBe(0);
     chain.control.resumeFinality();
-    await expect.poll(() => heads).toEqual([0, 4]);
+    await expect.poll(() => heads, PATIENT).toEqual([0, 4]);
     stop();
   });
 });
@@ -301,14 +304,14 @@ describe("faults", () => {
     await expect(api.rpc.author.submitExtrinsic(await remark(0))).rejects.toThrow("Custom error: 1");
     chain.control.failNextSubmit({ kind: "lose_reply" });
     await expect(api.rpc.author.submitExtrinsic(await remark(0)).catch(hashOf)).resolves.toBeDefined();
-    await expect.poll(() => api.isConnected).toBe(true);
+    await expect.poll(() => api.isConnected, PATIENT).toBe(true);
     expect((await api.rpc.author.pendingExtrinsics()).length).toBe(1);
   });
 
   it("can drop its sockets; a client reconnects to the same chain", async () => {
     chain.control.dropSockets();
-    await expect.poll(() => api.isConnected).toBe(false);
-    await expect.poll(() => api.isConnected).toBe(true);
+    await expect.poll(() => api.isConnected, PATIENT).toBe(false);
+    await expect.poll(() => api.isConnected, PATIENT).toBe(true);
     expect((await api.rpc.chain.getBlockHash(0)).toHex()).toBe(chain.genesisHash);
   });
 });

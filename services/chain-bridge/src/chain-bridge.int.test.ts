@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Chain } from "./chain/chain.ts";
 import { connect as connectNode } from "./chain/connect.ts";
 import { connectSubtensor } from "./chain/subtensor-chain.ts";
-import { createWorld, NETUID, type RunningBridge, type World } from "./testing/bridge-world.ts";
+import { createWorld, NETUID, type RunningBridge, type World } from "./test/bridge-world.ts";
 
 let world: World;
 

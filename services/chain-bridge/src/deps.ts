@@ -21,6 +21,6 @@ export interface Deps {
 export type ConnectChain = (endpoint: string, signal: AbortSignal) => Promise<Chain>;
 
 /** The connection of the moment; the chain part replaces it. */
-export interface ChainLink {
+interface ChainLink {
   current: Chain | undefined;
 }

@@ -85,7 +85,7 @@ function fallbackOf(registry: TypeRegistry, item: StorageDefinition): number[] {
   if (item.optional) return [0];
   const length = ZERO_LENGTHS[item.value] ?? (item.value.startsWith("Vec<") ? 1 : undefined);
   if (length === undefined) return Array.from(registry.createType(item.value, item.fallback ?? 0).toU8a());
-  return new Array<number>(length).fill(0);
+  return Array.from({ length }, () => 0);
 }
 
 /** Encoded lengths of the composites that are all zero by default. */

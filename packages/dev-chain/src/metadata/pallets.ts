@@ -1,6 +1,6 @@
 import type { Fields } from "./type-table.ts";
 
-export type Hasher = "Identity" | "Blake2_128Concat" | "Twox64Concat";
+type Hasher = "Identity" | "Blake2_128Concat" | "Twox64Concat";
 
 export interface StorageDefinition {
   /** One `[hasher, type]` per map key; none for a plain value. */

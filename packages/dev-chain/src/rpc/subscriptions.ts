@@ -5,7 +5,7 @@ import { runtimeVersion } from "../runtime/version.ts";
 import { storageHex, text, texts } from "./methods.ts";
 
 /** Sends one notification of the subscription. */
-export type Notify = (result: unknown) => void;
+type Notify = (result: unknown) => void;
 
 export interface SubscriptionKind {
   readonly notification: string;

@@ -27,7 +27,7 @@ export function beginBlock(context: DispatchContext, netuid: number): void {
 }
 
 /** The stateful scheduler of spec 423 and later (chain.md 2.6). */
-export function isEpochDue(storage: Storage, netuid: number, block: number): boolean {
+function isEpochDue(storage: Storage, netuid: number, block: number): boolean {
   const tempo = storage.number("SubtensorModule.Tempo", netuid);
   const pending = storage.number("SubtensorModule.PendingEpochAt", netuid);
   const overdue = storage.number("SubtensorModule.BlocksSinceLastStep", netuid) > MAX_TEMPO;

@@ -21,7 +21,7 @@ export interface SignedExtrinsic {
 }
 
 /** The calls that this runtime executes. */
-export type Call =
+type Call =
   | { readonly kind: "set_weights"; readonly arguments: SetWeights }
   | {
       readonly kind: "transfer";

@@ -31,7 +31,7 @@ export interface YumaOutput {
   readonly bonds: readonly Row[];
 }
 
-export type Row = readonly (readonly [number, number])[];
+type Row = readonly (readonly [number, number])[];
 
 /**
  * Yuma consensus in floating point (chain.md 4.3): stake-weighted median with majority `kappa`, clipped weights, bonds as an exponential
@@ -142,7 +142,7 @@ function toSparse(row: readonly number[]): Row {
 }
 
 function toDense(row: Row, length: number): number[] {
-  const dense = new Array<number>(length).fill(0);
+  const dense = Array.from({ length }, () => 0);
   for (const [uid, value] of row) if (uid < length) dense[uid] = value;
   return dense;
 }

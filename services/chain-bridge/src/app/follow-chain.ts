@@ -39,7 +39,11 @@ async function followEndpoint(deps: Deps, endpoint: string, signal: AbortSignal)
   const session = new AbortController();
   const alive = AbortSignal.any([signal, session.signal]);
   void chain.closed.then(() => session.abort(new Error(`The connection to ${endpoint} is lost`)));
-  const watching = abortWhenStale(deps, chain, session, alive);
+  const ended = new AbortController();
+  const watching = Promise.all([
+    abortWhenStale(deps, chain, session, alive),
+    closeWhenLate(deps, chain, alive, ended.signal),
+  ]);
   deps.link.current = chain;
   deps.observe.connected(chain.identity);
   try {
@@ -47,6 +51,7 @@ async function followEndpoint(deps: Deps, endpoint: string, signal: AbortSignal)
     if (!signal.aborted) session.signal.throwIfAborted();
   } finally {
     session.abort();
+    ended.abort();
     deps.link.current = undefined;
     await Promise.all([watching, chain.close()]);
   }
@@ -72,6 +77,25 @@ async function abortWhenStale(
       session.abort(new Error(`No new head for ${Math.round(silence / 1000)} s`));
   }
   stop();
+}
+
+const STOP_GRACE_MS = 3_000;
+
+/** A request that hangs holds up neither the stop nor the change of endpoint: the connection is closed under it. */
+async function closeWhenLate(
+  { clock }: Deps,
+  chain: Chain,
+  alive: AbortSignal,
+  ended: AbortSignal,
+): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (alive.aborted) resolve();
+    alive.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await clock.sleep(STOP_GRACE_MS, ended).then(
+    () => chain.close(),
+    () => undefined, // everything has ended in time
+  );
 }
 
 /** Looks again after this time even when nothing has rung. */

@@ -43,7 +43,7 @@ async function ingestBlock(deps: Deps, chain: Chain, key: ChainKey, cursor: Curs
       `Finalized block ${block.number} does not follow ${cursor.blockHash}: this node is on another branch`,
     );
   }
-  const rewards = await readRewards(deps, chain, block);
+  const rewards = await readRewards(chain, block);
   const evidence = await readEvidence(deps, chain, key, block);
   const next = { blockNumber: block.number, blockHash: block.hash };
   await deps.db.tx(async (tx) => {
@@ -60,7 +60,7 @@ async function ingestBlock(deps: Deps, chain: Chain, key: ChainKey, cursor: Curs
   return next;
 }
 
-async function readRewards({ config }: Deps, chain: Chain, block: FinalizedBlock): Promise<Reward[]> {
+async function readRewards(chain: Chain, block: FinalizedBlock): Promise<Reward[]> {
   if (block.emissions.length === 0) return [];
   // Uids may change hands within the block, after the emission.
   const { payees, owner } = await chain.readPayees({ number: block.number - 1, hash: block.parentHash });

@@ -12,7 +12,7 @@ export interface RankedEntry {
   readonly gainOverBaseLow: number | undefined;
 }
 
-export interface Award {
+interface Award {
   readonly attemptId: string;
   readonly hotkey: string;
   readonly microPoints: bigint;

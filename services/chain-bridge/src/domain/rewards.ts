@@ -1,4 +1,4 @@
-import type { Rao } from "@gradients/kernel";
+import { type Rao, rao } from "@gradients/kernel";
 
 /** One IncentiveAlphaEmittedToMiners event: alpha RAO by uid. */
 export interface Emission {
@@ -55,7 +55,7 @@ export interface LedgerEntry {
 export function ledgerEntriesOf(reward: Reward, netuid: number): readonly [LedgerEntry, LedgerEntry] {
   const account = reward.status === "paid" ? `hotkey:${reward.hotkey}` : `burn:${netuid}`;
   return [
-    { account: `emission:${netuid}`, amountRao: -reward.amountRao as Rao },
+    { account: `emission:${netuid}`, amountRao: rao(-(reward.amountRao as bigint)) },
     { account, amountRao: reward.amountRao },
   ];
 }

@@ -7,7 +7,7 @@ export type SubmissionState = "intended" | "submitted" | "finalized" | "failed";
 export type SubmissionFact = "accepted" | "refused" | "set" | "not_set" | "expired";
 
 /** The only ways on. Nothing is signed again before the submission has reached an end, so at most one is open. */
-export const submissionTransitions = {
+const submissionTransitions = {
   intended: {
     accepted: "submitted",
     refused: "failed",

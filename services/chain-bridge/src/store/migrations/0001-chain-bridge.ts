@@ -1,11 +1,14 @@
 import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
 
-export async function up(db: Kysely<unknown>): Promise<void> {
-  await createPoints(db);
-  await createSubmissions(db);
-  await createRewards(db);
-  await createLedger(db);
-}
+export const chainBridge0001: Migration = {
+  up: async (db) => {
+    await createPoints(db);
+    await createSubmissions(db);
+    await createRewards(db);
+    await createLedger(db);
+  },
+};
 
 async function createPoints(db: Kysely<unknown>): Promise<void> {
   await sql`

@@ -1,6 +1,6 @@
 import { busMigrations } from "@gradients/bus";
 import type { Migration } from "kysely/migration";
-import * as chainBridge0001 from "./0001-chain-bridge.ts";
+import { chainBridge0001 } from "./0001-chain-bridge.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   ...busMigrations,

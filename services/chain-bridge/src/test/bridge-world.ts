@@ -12,7 +12,7 @@ import { newId } from "@gradients/kernel";
 import { createRpcClient, type RpcClient } from "@gradients/rpc";
 import { createLogger, type LogLevel } from "@gradients/runtime";
 import { createTestDatabase, testNats } from "@gradients/testkit";
-import { headers as natsHeaders } from "@nats-io/nats-core";
+import { headers as natsHeaders } from "nats";
 import { createChainBridge } from "../chain-bridge.ts";
 import { loadConfig } from "../config.ts";
 import type { ConnectChain } from "../deps.ts";
@@ -20,7 +20,7 @@ import type { BridgeDatabase, Tables } from "../store/schema.ts";
 
 export const NETUID = 56;
 
-export interface BridgeOptions {
+interface BridgeOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly connect?: ConnectChain;
 }
@@ -30,7 +30,7 @@ export interface RunningBridge {
   stop(): Promise<void>;
 }
 
-export interface RankedContestant {
+interface RankedContestant {
   /** Number of the dev chain's contestant, from 0. */
   readonly contestant: number;
   readonly rank: number;
