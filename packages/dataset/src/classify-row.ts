@@ -1,26 +1,11 @@
 import { err, ok, type Result } from "@gradients/kernel";
 import type { ChatMapping, InstructMapping, Mapping } from "./mapping.ts";
+import { asMessages, isBlank, type Message, type Role } from "./messages.ts";
 import type { RowError, RowValue } from "./row.ts";
 
-const ROLES = new Set([
-  "system",
-  "developer",
-  "user",
-  "human",
-  "assistant",
-  "gpt",
-  "model",
-  "chatgpt",
-  "bot",
-  "tool",
-  "function",
-  "observation",
-]);
-const ANSWERING_ROLES = new Set(["assistant", "gpt", "model", "chatgpt", "bot"]);
-
 /**
- * Whether a row can be trained on. The value given back is the row as the engine takes it: all its columns, the mapped ones brought to their type
- * (numbers and booleans to text, a list of turns written as text to a list).
+ * Whether a row can be trained on, by rules no laxer than those of the training engine, for which one bad row ends the run. The value given back is the row as the
+ * engine takes it: all its columns, the mapped ones brought to one form (numbers and booleans to text, conversations to a list of role and content).
  */
 export function classifyRow(value: RowValue, mapping: Mapping): Result<RowValue, RowError> {
   return mapping.kind === "instruct" ? classifyInstruct(value, mapping) : classifyChat(value, mapping);
@@ -37,137 +22,73 @@ function classifyInstruct(value: RowValue, mapping: InstructMapping): Result<Row
     if (text === undefined) return err(notText(column));
     texts[column] = text;
   }
-  if (isBlank(texts[mapping.instruction]) && (mapping.input === undefined || isBlank(texts[mapping.input])))
-    return err(emptyInstruction(mapping.instruction));
-  if (isBlank(texts[mapping.output])) return err(emptyOutput(mapping.output));
+  if (isBlank(texts[mapping.instruction] ?? "")) return err(emptyInstruction(mapping.instruction));
+  if (isBlank(texts[mapping.output] ?? "")) return err(emptyOutput(mapping.output));
   return ok({ ...value, ...texts });
 }
 
-function classifyChat(value: RowValue, mapping: ChatMapping): Result<RowValue, RowError> {
-  const column = mapping.messages;
+function classifyChat(value: RowValue, { messages: column }: ChatMapping): Result<RowValue, RowError> {
   if (!Object.hasOwn(value, column)) return err(missingColumn(column));
-  const turns = asList(value[column]);
-  if (!turns) return err(badMessages(column, "The column holds no list of turns."));
-  if (turns.length === 0) return err(badMessages(column, "The list of turns is empty."));
-  for (const [index, turn] of turns.entries()) {
-    const problem = turnProblem(turn);
-    if (problem) return err(badMessages(column, `Turn ${index + 1} ${problem}.`));
+  const messages = asMessages(value[column]);
+  if (!messages.ok) return err(badMessages(column, messages.error));
+  const turns = messages.value.filter(({ role }) => role !== "system");
+  const problem = orderProblem(messages.value) ?? emptyTurn(turns);
+  if (problem) return err(badMessages(column, problem));
+  if (!turns.some(({ role }) => role === "assistant")) {
+    return err(noAnswer(column, "The conversation has no turn of the assistant"));
   }
-  const answers = turns.filter((turn) => ANSWERING_ROLES.has(roleOf(turn)));
-  if (answers.length === 0) return err(noAnswer(column, "The conversation has no turn of the assistant"));
-  if (ANSWERING_ROLES.has(roleOf(turns.find((turn) => !isSystem(turn)))))
-    return err(noAnswer(column, "The conversation starts with the assistant"));
-  if (answers.every((turn) => isBlank(contentOf(turn)))) return err(emptyOutput(column));
-  return ok({ ...value, [column]: turns });
+  return ok({ ...value, [column]: messages.value });
 }
 
-function turnProblem(turn: unknown): string | undefined {
-  if (typeof turn !== "object" || turn === null || Array.isArray(turn)) return "is not an object";
-  const role = roleOf(turn);
-  if (role === "") return "has no role";
-  if (!ROLES.has(role)) return `has the unknown role "${role.slice(0, 40)}"`;
-  if (contentOf(turn) === undefined) return "has no text as its content";
-  return undefined;
+/** Chat templates refuse any other order: an optional system turn, then user and assistant by turns. */
+function orderProblem(messages: readonly Message[]): string | undefined {
+  const laterSystem = messages.findIndex(({ role }, index) => role === "system" && index > 0);
+  if (laterSystem > 0) return `Turn ${laterSystem + 1} is a system turn; only the first may be one.`;
+  const first = messages[0]?.role === "system" ? 1 : 0;
+  const wanted = (index: number): Role => ((index - first) % 2 === 0 ? "user" : "assistant");
+  const wrong = messages.findIndex(({ role }, index) => index >= first && role !== wanted(index));
+  if (wrong < 0) return undefined;
+  return `Turn ${wrong + 1} is of the ${messages[wrong]?.role} where one of the ${wanted(wrong)} is due.`;
 }
 
-/** The role of a turn in either spelling, in lower case; empty when it has none. */
-export function roleOf(turn: unknown): string {
-  const role = field(turn, "role") ?? field(turn, "from");
-  return typeof role === "string" ? role.trim().toLowerCase() : "";
+function emptyTurn(turns: readonly Message[]): string | undefined {
+  const empty = turns.find(({ content }) => isBlank(content));
+  return empty && `A turn of the ${empty.role} is empty.`;
 }
 
-/** The text of a turn in either spelling; undefined when it has none. */
-export function contentOf(turn: unknown): string | undefined {
-  const content = field(turn, "content") ?? field(turn, "value");
-  return typeof content === "string" ? content : undefined;
-}
-
-export function isAnswer(turn: unknown): boolean {
-  return ANSWERING_ROLES.has(roleOf(turn));
-}
-
-function isSystem(turn: unknown): boolean {
-  return roleOf(turn) === "system" || roleOf(turn) === "developer";
-}
-
-function field(turn: unknown, name: string): unknown {
-  return typeof turn === "object" && turn !== null
-    ? (turn as Readonly<Record<string, unknown>>)[name]
-    : undefined;
-}
-
-/** Null counts as empty text: optional columns are often written so. */
+/** Null counts as empty text: optional columns are often written so. Halves of surrogate pairs, which UTF-8 cannot hold, are replaced. */
 function asText(value: unknown): string | undefined {
   if (value === null || value === undefined) return "";
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return value.toWellFormed();
   return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
 }
 
-export function asList(value: unknown): readonly unknown[] | undefined {
-  if (Array.isArray(value)) return value;
-  if (typeof value !== "string") return undefined;
-  try {
-    const parsed: unknown = JSON.parse(value);
-    return Array.isArray(parsed) ? parsed : undefined;
-  } catch {
-    return undefined; // text that is no JSON is no list
-  }
-}
-
-function isBlank(text: string | undefined): boolean {
-  return text === undefined || text.trim() === "";
-}
-
 function missingColumn(column: string): RowError {
-  return {
-    rule: "MISSING_COLUMN",
-    column,
-    message: `The row has no column "${column}".`,
-    fix: "Give every row the mapped columns, or map other ones.",
-  };
+  const fix = "Give every row the mapped columns, or map other ones.";
+  return { rule: "MISSING_COLUMN", column, message: `The row has no column "${column}".`, fix };
 }
 
 function notText(column: string): RowError {
-  return {
-    rule: "NOT_TEXT",
-    column,
-    message: `The column "${column}" holds a list or an object.`,
-    fix: "Write plain text; an object can be written as JSON text.",
-  };
+  const fix = "Write plain text; an object can be written as JSON text.";
+  return { rule: "NOT_TEXT", column, message: `The column "${column}" holds a list or an object.`, fix };
 }
 
 function emptyInstruction(column: string): RowError {
-  return {
-    rule: "EMPTY_INSTRUCTION",
-    column,
-    message: `The column "${column}" is empty.`,
-    fix: "Write what the model is asked, or remove the row.",
-  };
+  const fix = "Write what the model is asked, or remove the row.";
+  return { rule: "EMPTY_INSTRUCTION", column, message: `The column "${column}" is empty.`, fix };
 }
 
 function emptyOutput(column: string): RowError {
-  return {
-    rule: "EMPTY_OUTPUT",
-    column,
-    message: `The answer in "${column}" is empty.`,
-    fix: "Write the wanted answer, or remove the row.",
-  };
+  const fix = "Write the wanted answer, or remove the row.";
+  return { rule: "EMPTY_OUTPUT", column, message: `The answer in "${column}" is empty.`, fix };
 }
 
 function badMessages(column: string, message: string): RowError {
-  return {
-    rule: "BAD_MESSAGES",
-    column,
-    message,
-    fix: 'Write turns such as {"role": "user", "content": "..."}.',
-  };
+  const fix = 'Write turns such as {"role": "user", "content": "..."}, user and assistant by turns.';
+  return { rule: "BAD_MESSAGES", column, message, fix };
 }
 
 function noAnswer(column: string, found: string): RowError {
-  return {
-    rule: "NO_ANSWER",
-    column,
-    message: `${found}, so there is nothing to learn.`,
-    fix: "Let a user turn come first and an assistant turn answer it.",
-  };
+  const fix = "Let an assistant turn answer the user.";
+  return { rule: "NO_ANSWER", column, message: `${found}, so there is nothing to learn.`, fix };
 }

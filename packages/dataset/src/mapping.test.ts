@@ -45,7 +45,8 @@ describe("detectMapping", () => {
 describe("classifyRow", () => {
   it.each([
     [{ q: "x", ctx: "", a: "y", sys: null }, "ok"],
-    [{ q: "", ctx: "x", a: 5, other: [1] }, "ok"],
+    [{ q: "x", ctx: 7, a: 5, other: [1] }, "ok"],
+    [{ q: "", ctx: "x", a: "y" }, "EMPTY_INSTRUCTION"],
     [{ q: "x" }, "MISSING_COLUMN"],
     [{ q: "x", a: { b: 1 } }, "NOT_TEXT"],
     [{ q: " ", a: "y" }, "EMPTY_INSTRUCTION"],
@@ -60,15 +61,18 @@ describe("classifyRow", () => {
   it.each([
     [[user, assistant], "ok"],
     [JSON.stringify([user, assistant]), "ok"],
+    [[{ role: "Developer", content: "be brief" }, user, assistant, user], "ok"],
     ["text", "BAD_MESSAGES"],
     [[], "BAD_MESSAGES"],
     [[user, "hello"], "BAD_MESSAGES"],
     [[{ content: "hi" }, assistant], "BAD_MESSAGES"],
-    [[{ role: "narrator", content: "hi" }, assistant], "BAD_MESSAGES"],
+    [[{ role: "tool", content: "hi" }, assistant], "BAD_MESSAGES"],
     [[{ role: "user", content: null }, assistant], "BAD_MESSAGES"],
+    [[user, { role: "assistant", content: " " }], "BAD_MESSAGES"],
+    [[user, user, assistant], "BAD_MESSAGES"],
+    [[user, assistant, { role: "system", content: "s" }], "BAD_MESSAGES"],
+    [[{ role: "system", content: "s" }, assistant], "BAD_MESSAGES"],
     [[user], "NO_ANSWER"],
-    [[{ role: "system", content: "s" }, assistant], "NO_ANSWER"],
-    [[user, { role: "assistant", content: "" }], "EMPTY_OUTPUT"],
   ])("judges the chat row %j as %s", (messages, rule) => {
     expect(verdict({ messages }, chat)).toBe(rule);
   });
@@ -78,9 +82,17 @@ describe("classifyRow", () => {
       ok: true,
       value: { q: "1", a: "true", ctx: "", id: 9 },
     });
-    expect(classifyRow({ messages: JSON.stringify([user, assistant]) }, chat)).toEqual({
+    const messages = JSON.stringify([
+      { from: "system", value: "" },
+      { role: "Human", content: "hi", weight: 1 },
+      assistant,
+    ]);
+    expect(classifyRow({ messages, id: 1 }, chat)).toEqual({
       ok: true,
-      value: { messages: [user, assistant] },
+      value: { messages: [user, { role: "assistant", content: "hello" }], id: 1 },
+    });
+    expect(classifyRow({ q: "half \ud800 pair", a: "b" }, instruct)).toMatchObject({
+      value: { q: "half \ufffd pair" },
     });
   });
 });

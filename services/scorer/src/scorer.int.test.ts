@@ -1,4 +1,10 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { FileFormat } from "@gradients/contracts/common";
 import {
@@ -15,6 +21,7 @@ import { EvaluationState, ScorerService } from "@gradients/contracts/scorer";
 import { newId } from "@gradients/kernel";
 import { createRpcClient } from "@gradients/rpc";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canonicalJson } from "./domain/canonical-json.ts";
 import type { EvidenceBundle } from "./domain/evidence.ts";
 import { verifyEvidence } from "./domain/verify-evidence.ts";
 import {
@@ -337,11 +344,45 @@ async function expectEvidence(scored: JobScored, heldout: string): Promise<void>
   const verified = verifyEvidence(bundle, Buffer.from(heldout));
   expect(verified).toHaveLength(5);
   expect(verified.filter(({ passed }) => !passed)).toEqual([]);
+  await expectCommandLine(scored, bundle, heldout);
   const commitment = createHash("sha256")
     .update(Buffer.from(scored.revealedSalt, "hex"))
     .update(heldout)
     .digest("hex");
   expect(commitment).toBe(scored.heldoutCommitment);
+}
+
+/** The program for auditors, on the honest bundle and on one with another winner. */
+async function expectCommandLine(scored: JobScored, bundle: EvidenceBundle, heldout: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "evidence-"));
+  const paths = {
+    bundle: join(folder, "evidence.json"),
+    heldout: join(folder, "heldout.jsonl"),
+    forged: join(folder, "forged.json"),
+  };
+  await writeFile(paths.bundle, canonicalJson(bundle));
+  await writeFile(paths.heldout, heldout);
+  await writeFile(
+    paths.forged,
+    canonicalJson({ ...bundle, verdict: { ...bundle.verdict, winnerAttemptId: "plain" } }),
+  );
+  const run = promisify(execFile);
+  const program = fileURLToPath(new URL("./verify.ts", import.meta.url));
+  const { sha256 = "" } = scored.evidence ?? {};
+  const { stdout } = await run(process.execPath, [
+    program,
+    paths.bundle,
+    "--heldout",
+    paths.heldout,
+    "--sha256",
+    sha256,
+  ]);
+  expect(stdout).not.toContain("FAILS");
+  await expect(run(process.execPath, [program, paths.forged])).rejects.toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining("FAILS"),
+  });
+  await rm(folder, { recursive: true });
 }
 
 async function flipBit(key: string, content: string): Promise<void> {

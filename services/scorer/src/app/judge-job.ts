@@ -5,7 +5,7 @@ import type { ObjectRef } from "@gradients/objects";
 import type { Deps } from "../deps.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
 import type { EvidenceBundle } from "../domain/evidence.ts";
-import { jobFailure, noValidArtifact } from "../domain/failures.ts";
+import { baseNotEvaluated, noValidArtifact } from "../domain/failures.ts";
 import type { Job } from "../domain/job.ts";
 import { jobAfter } from "../domain/job-machine.ts";
 import type { Reason } from "../domain/reason.ts";
@@ -72,14 +72,6 @@ async function refuse(deps: Deps, task: Task, reason: Reason): Promise<void> {
     await finishTask(tx, task);
     if (job) await failJob(tx, deps, job, reason);
   });
-}
-
-function baseNotEvaluated({ message }: Reason): Reason {
-  return jobFailure(
-    "BASE_NOT_EVALUATED",
-    `The base model could not be evaluated, so there is nothing to compare with: ${message}`,
-    false,
-  );
 }
 
 function reasonsOf({ ranking }: Verdict, { entries }: Extract<Gathered, { kind: "complete" }>) {

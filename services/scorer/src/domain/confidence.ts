@@ -112,7 +112,7 @@ export function pValueAgainst({ losses }: Resamples, leader: number, rival: numb
 /** Holm's step-down adjustment (1979): the chance of any false rejection among all of them stays below the level that adjusted values are compared with. */
 export function holmAdjusted(pValues: readonly number[]): readonly number[] {
   const order = pValues.map((_, index) => index).sort((a, b) => (pValues[a] ?? 1) - (pValues[b] ?? 1));
-  const adjusted = new Array<number>(pValues.length).fill(1);
+  const adjusted = pValues.map(() => 1);
   let running = 0;
   for (const [step, index] of order.entries()) {
     running = Math.max(running, Math.min(1, (pValues.length - step) * (pValues[index] ?? 1)));

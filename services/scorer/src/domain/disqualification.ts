@@ -43,7 +43,13 @@ export function alignmentReason(fault: AlignmentFault): Reason {
     case "malformed_line":
       return reason("INCOMPLETE", `Line ${fault.line} of the scores cannot be read.`);
     case "no_tokens":
-      return reason("INCOMPLETE", "Not one answer token was scored: every row is longer than the limit.");
+      return {
+        ...reason(
+          "INCOMPLETE",
+          "Not one answer token was scored: every held-out row is longer than the limit.",
+        ),
+        isCustomerError: true,
+      };
     case "not_finite":
       return reason("NOT_FINITE", `The loss on row ${fault.row} is not a finite number.`);
     default:

@@ -27,9 +27,7 @@ export type EvaluationResult =
  * learns nothing from the sequence, and no recipe is always first.
  */
 export function planEvaluations(entries: readonly RaceEntry[], salt: Buffer): readonly Evaluation[] {
-  const withArtifact = entries
-    .filter(({ artifact }) => artifact.length > 0)
-    .map(({ attemptId }) => attemptId);
+  const withArtifact = entries.filter(hasArtifact).map(({ attemptId }) => attemptId);
   const rng = new Rng(`gradients.evaluation-order/v1:${salt.toString("hex")}`);
   const subjects = rng.shuffle([null, ...withArtifact.toSorted()]);
   return subjects.map((attemptId, position) => ({

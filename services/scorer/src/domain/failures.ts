@@ -27,6 +27,22 @@ export function splitFailure(rejection: SplitRejection, dropped: Readonly<Record
   return jobFailure("DATASET_TOO_SMALL", `${found} Add examples that differ from each other.`, true);
 }
 
+export const datasetUnreadable: Reason = jobFailure(
+  "DATASET_UNREADABLE",
+  "The stored data set is gone or is not what was uploaded. Upload it again and start a new job.",
+  false,
+);
+
+export function platformFault(kind: "split" | "judge" | "deadline", tries: number): Reason {
+  const doing = {
+    split: "splitting the data set",
+    judge: "computing the verdict",
+    deadline: "ending the job",
+  }[kind];
+  const message = `The platform failed ${tries} times while ${doing}. Your data is not the cause; start the job again or ask the operator.`;
+  return jobFailure("PLATFORM_FAULT", message, false);
+}
+
 /** Quotes each failed attempt once per distinct reason. */
 export function allAttemptsFailed(
   entries: readonly { readonly title: string; readonly reason: Reason }[],
@@ -39,6 +55,11 @@ export function allAttemptsFailed(
     `No attempt produced a model. ${quoted(entries)}`,
     isCustomerError,
   );
+}
+
+export function baseNotEvaluated({ message, isCustomerError }: Reason): Reason {
+  const found = `The base model could not be evaluated, so there is nothing to compare with: ${message}`;
+  return jobFailure("BASE_NOT_EVALUATED", found, isCustomerError);
 }
 
 export function noValidArtifact(

@@ -1,12 +1,14 @@
 import { Rng } from "@gradients/kernel";
-import { mix32, profileRow, type RowProfile, type RowText } from "./row-profile.ts";
+import { mix32, profileRow, type RowText } from "./row-profile.ts";
 
-const BANDS = 24;
-const ROWS_PER_BAND = 4;
-const HASHES = BANDS * ROWS_PER_BAND;
+const BANDS = 32;
+const HASHES_PER_BAND = 3;
+const HASHES = BANDS * HASHES_PER_BAND;
+/** Shingles kept per row to measure a pair's similarity; exact for rows with no more. */
+const SKETCH_SIZE = 128;
 
-/** Rows whose estimated Jaccard similarity reaches this are near-duplicates. */
-const SIMILAR = 0.6;
+/** Rows whose Jaccard similarity reaches this are near-duplicates. */
+const SIMILAR = 0.5;
 /** Within one band bucket a row is compared with that many rows before it. */
 const COMPARED_IN_BUCKET = 32;
 /** A text part in more rows than both of these is the data set's template, which says nothing about likeness. */
@@ -18,11 +20,11 @@ const COUNTER_BITS = 22;
 const MAX_ROWS = 2 ** 21;
 
 /**
- * Groups rows that are near-duplicates of each other, in two passes over the same rows in the same order: `count` learns which word shingles are
- * template, then `place` signs each row by the rest. Signatures are MinHash (Broder 1997), candidates come from locality-sensitive hashing in 24 bands
- * of 4 (a pair of similarity 0.7 is missed with probability (1 - 0.7^4)^24 = 0.2 %, one of 0.8 with 5e-6), and a pair counts when its
- * estimated similarity is at least 0.6. Rows with equal words, or with the same prompt, are joined whatever their shingles.
- * Memory: about 450 bytes per row. Equal seed, equal rows: equal groups.
+ * Groups rows that are near-duplicates of each other, in two passes over the same rows in the same order: `count` learns which word shingles are template, then
+ * `place` signs each row by the rest. Candidate pairs come from MinHash signatures (Broder 1997) by locality-sensitive hashing in 32 bands of 3: a pair of similarity
+ * 0.6 is missed with probability (1 - 0.6^3)^32 = 0.04 %, one of 0.7 with 2e-6. A pair counts when its Jaccard similarity is at least 0.5, measured on the 128 smallest
+ * shingle hashes of both (bottom-k sketch, exact for shorter rows). Rows with equal words, or with the same prompt, are joined whatever their shingles.
+ * Memory: at most some 700 bytes per row. Equal seed, equal rows: equal groups.
  */
 export class NearDuplicateIndex {
   readonly #seen = new Set<string>();
@@ -60,11 +62,14 @@ export class NearDuplicateIndex {
     this.#placed ??= allocate(this.#seen.size);
     const row = this.#next++;
     if (row >= this.#seen.size) throw new RangeError("More rows are placed than were counted");
-    const profile = profileRow(text);
-    this.#placed.exactKeys.set(profile.exactKey, row * 16);
-    this.#placed.textKeys[row] = profile.textKey;
-    this.#placed.promptKeys[row] = profile.promptKey;
-    this.#sign(profile, this.#placed.signatures.subarray(row * HASHES, (row + 1) * HASHES));
+    const { exactKey, textKey, promptKey, shingles } = profileRow(text);
+    const placed = this.#placed;
+    placed.exactKeys.set(exactKey, row * 16);
+    placed.textKeys[row] = textKey;
+    placed.promptKeys[row] = promptKey;
+    const own = this.#withoutTemplate(shingles);
+    placed.bandKeys.set(own.length === 0 ? noBands : this.#bandKeys(own), row * BANDS);
+    placed.sketches.push(own.sort().slice(0, SKETCH_SIZE));
   }
 
   /** The groups of the placed rows. */
@@ -73,7 +78,7 @@ export class NearDuplicateIndex {
     const joins = new DisjointSets(placed.textKeys.length);
     joinEqual(joins, placed.textKeys, Number.POSITIVE_INFINITY);
     joinEqual(joins, placed.promptKeys, this.#templateRows());
-    for (let band = 0; band < BANDS; band++) joinSimilar(joins, placed.signatures, band);
+    for (let band = 0; band < BANDS; band++) joinSimilar(joins, placed, band);
     return toGroups(joins, placed.exactKeys);
   }
 
@@ -86,18 +91,34 @@ export class NearDuplicateIndex {
     return Math.max(TEMPLATE_ROWS, TEMPLATE_SHARE * this.#seen.size);
   }
 
-  /** The minimum of each hash over the row's own shingles. A row that is all template keeps the empty signature and joins nobody by it. */
-  #sign({ shingles }: RowProfile, signature: Uint32Array): void {
-    signature.fill(EMPTY);
+  #withoutTemplate(shingles: ReadonlySet<number>): Uint32Array {
     const limit = this.#templateRows();
-    for (const shingle of shingles) {
-      if ((this.#shingleRows[shingle >>> (32 - COUNTER_BITS)] ?? 0) > limit) continue;
-      for (let hash = 0; hash < HASHES; hash++) {
-        const value = mix32(Math.imul(shingle, this.#multipliers[hash] ?? 1) ^ (this.#offsets[hash] ?? 0));
-        if (value < (signature[hash] ?? EMPTY)) signature[hash] = value;
-      }
-    }
+    const own = [...shingles].filter(
+      (shingle) => (this.#shingleRows[shingle >>> (32 - COUNTER_BITS)] ?? 0) <= limit,
+    );
+    return Uint32Array.from(own);
   }
+
+  /** The minimum of each hash over the shingles, condensed band by band. */
+  #bandKeys(shingles: Uint32Array): Uint32Array {
+    const keys = new Uint32Array(BANDS);
+    for (let hash = 0; hash < HASHES; hash++) {
+      const band = Math.floor(hash / HASHES_PER_BAND);
+      const minimum = minimumHash(shingles, this.#multipliers[hash] ?? 1, this.#offsets[hash] ?? 0);
+      keys[band] = mix32(Math.imul(keys[band] ?? 0, 31) ^ minimum);
+    }
+    return keys;
+  }
+}
+
+/** The hot loop of a split: by index, since iterating a typed array costs several times as much. */
+function minimumHash(shingles: Uint32Array, multiplier: number, offset: number): number {
+  let minimum = 0xffff_ffff;
+  for (let index = 0; index < shingles.length; index++) {
+    const value = mix32(Math.imul(shingles[index] as number, multiplier) ^ offset); // the index is in range
+    if (value < minimum) minimum = value;
+  }
+  return minimum;
 }
 
 /** Rows by group. Groups are numbered by their first row. */
@@ -109,7 +130,8 @@ export interface RowGroups {
   readonly sizes: Int32Array;
 }
 
-const EMPTY = 0xffff_ffff;
+/** Of a row that is all template: it joins nobody by its shingles. */
+const noBands = new Uint32Array(BANDS);
 
 /** Joins rows with the same key, unless more than `limit` rows share it. */
 function joinEqual(joins: DisjointSets, keys: Uint32Array, limit: number): void {
@@ -119,35 +141,30 @@ function joinEqual(joins: DisjointSets, keys: Uint32Array, limit: number): void 
   }
 }
 
-function joinSimilar(joins: DisjointSets, signatures: Uint32Array, band: number): void {
-  const keys = new Uint32Array(signatures.length / HASHES);
-  for (let row = 0; row < keys.length; row++)
-    keys[row] = bandKey(signatures, row * HASHES + band * ROWS_PER_BAND);
+function joinSimilar(joins: DisjointSets, { bandKeys, sketches }: PlacedRows, band: number): void {
+  const keys = Uint32Array.from(sketches, (_, row) => bandKeys[row * BANDS + band] ?? 0);
   for (const run of runsOfEqual(keys)) {
     for (let later = 1; later < run.length; later++) {
       for (let earlier = Math.max(0, later - COMPARED_IN_BUCKET); earlier < later; earlier++) {
         const [a = 0, b = 0] = [run[earlier], run[later]];
-        if (!joins.areJoined(a, b) && similarity(signatures, a, b) >= SIMILAR) joins.join(a, b);
+        if (!joins.areJoined(a, b) && similarity(sketches[a], sketches[b]) >= SIMILAR) joins.join(a, b);
       }
     }
   }
 }
 
-function bandKey(signatures: Uint32Array, start: number): number {
-  let key = 0;
-  for (let index = start; index < start + ROWS_PER_BAND; index++)
-    key = mix32(Math.imul(key, 31) ^ (signatures[index] ?? EMPTY));
-  return key;
-}
-
-/** Share of equal minima: an unbiased estimate of the Jaccard similarity of the shingle sets. */
-function similarity(signatures: Uint32Array, a: number, b: number): number {
-  let equal = 0;
-  for (let hash = 0; hash < HASHES; hash++) {
-    const minimum = signatures[a * HASHES + hash];
-    if (minimum === signatures[b * HASHES + hash] && minimum !== EMPTY) equal++;
+/** Jaccard similarity by the smallest hashes of the union: the share of them that both sets hold. */
+function similarity(a: Uint32Array = noBands, b: Uint32Array = noBands): number {
+  let [indexA, indexB, union, shared] = [0, 0, 0, 0];
+  while (union < SKETCH_SIZE && indexA < a.length && indexB < b.length) {
+    const [fromA = 0, fromB = 0] = [a[indexA], b[indexB]];
+    if (fromA <= fromB) indexA++;
+    if (fromB <= fromA) indexB++;
+    if (fromA === fromB) shared++;
+    union++;
   }
-  return equal / HASHES;
+  const rest = a.length - indexA + (b.length - indexB);
+  return shared / Math.max(1, Math.min(SKETCH_SIZE, union + rest));
 }
 
 /** Rows with equal keys, two and more at a time, each run in row order. */
@@ -222,7 +239,8 @@ function allocate(rows: number): PlacedRows {
     exactKeys: Buffer.alloc(rows * 16),
     textKeys: new Uint32Array(rows),
     promptKeys: new Uint32Array(rows),
-    signatures: new Uint32Array(rows * HASHES),
+    bandKeys: new Uint32Array(rows * BANDS),
+    sketches: [],
   };
 }
 
@@ -230,5 +248,7 @@ interface PlacedRows {
   readonly exactKeys: Buffer;
   readonly textKeys: Uint32Array;
   readonly promptKeys: Uint32Array;
-  readonly signatures: Uint32Array;
+  readonly bandKeys: Uint32Array;
+  /** For each row its smallest shingle hashes, ascending. */
+  readonly sketches: Uint32Array[];
 }

@@ -75,7 +75,8 @@ describe("chooseHeldout", () => {
         const rows: (RowText & { family: number })[] = [];
         for (let family = 0; family < families; family++) {
           const text = sentence(rng, 30 + rng.int(30));
-          for (let copy = rng.int(4) === 0 ? 3 : 1; copy > 0; copy--) {
+          rows.push({ family, prompt: text, answer: "answer" });
+          for (let copies = rng.int(4) === 0 ? 3 : 0; copies > 0; copies--) {
             rows.push({ family, prompt: changeOneWord(rng, text), answer: "answer" });
           }
         }

@@ -10,7 +10,7 @@ export function runInWorker<Output>(module: URL, input: unknown, signal: AbortSi
     const worker = new Worker(module, { workerData: input, execArgv: [] });
     const onAbort = () => {
       void worker.terminate();
-      reject(signal.reason);
+      reject(new Error("The work was stopped", { cause: signal.reason }));
     };
     signal.addEventListener("abort", onAbort, { once: true });
     worker.once("message", resolve);

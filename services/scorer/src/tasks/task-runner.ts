@@ -130,7 +130,7 @@ async function settleFailure(
   if (!isStopping) observe.taskFailed(task, seconds, error, isLast ? undefined : pause);
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   try {
-    if (isLast) await giveUpTask(deps, task);
+    if (isLast) await giveUpTask(deps, task, error);
     else await postponeTask(db, task, pause, text);
   } catch (cause) {
     observe.taskNotSettled(task, cause); // the lease runs out, then it is claimed again

@@ -1,0 +1,74 @@
+import { JobFailedSchema, SplitCommittedSchema } from "@gradients/contracts/event";
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { claimTasks, finishTask, LeaseLost } from "../store/tasks.ts";
+import { acceptJob, dataset } from "../test/race.ts";
+import { createWorld, type World } from "../test/world.ts";
+
+let world: World;
+
+beforeAll(async () => {
+  world = await createWorld();
+});
+
+afterAll(() => world?.[Symbol.asyncDispose]());
+
+describe("the task runner", () => {
+  it("takes over the work of a process that died with it, and the dead one's claim is worth nothing", async () => {
+    const broken = await world.startScorer({ SCORER_WORK_FOLDER: "/dev/null/no-folder" });
+    const jobId = await acceptJob(world, dataset(150));
+    await expect.poll(() => tries(jobId)).toBeGreaterThan(0);
+    await broken.stop();
+    const [dead] = await claimAll();
+    expect(dead).toMatchObject({ kind: "split", jobId });
+    await expire(jobId);
+    const healthy = await world.startScorer();
+    await world.waitFor(SplitCommittedSchema, jobId);
+    await expect(world.db.tx((tx) => finishTask(tx, dead!))).rejects.toThrow(LeaseLost);
+    expect(world.seen(SplitCommittedSchema, jobId)).toHaveLength(1);
+    await healthy.stop();
+  });
+
+  it("ends a job whose work fails again and again, and does not blame the customer", async () => {
+    const scorer = await world.startScorer({ SCORER_TASKS_MAX_TRIES: "2" });
+    const jobId = await acceptJob(world, dataset(150), {
+      dataset: {
+        datasetId: "gone",
+        format: 1,
+        object: { key: "datasets/gone/original", size: 10n, sha256: "00".repeat(32) },
+        columns: { shape: { case: "instruct", value: { instruction: "question", output: "answer" } } },
+      },
+    });
+    const [failed] = await world.waitFor(JobFailedSchema, jobId);
+    expect(failed?.reason).toMatchObject({ code: "DATASET_UNREADABLE", customerError: false });
+    await scorer.stop();
+  });
+});
+
+/** What a process does that dies right after it. */
+async function claimAll() {
+  await world.db.q
+    .updateTable("task")
+    .set({ due_at: sql<Date>`now()` })
+    .where("kind", "=", "split")
+    .execute();
+  return claimTasks(world.db, 10, 3_600);
+}
+
+async function expire(jobId: string): Promise<void> {
+  await world.db.q
+    .updateTable("task")
+    .set({ lease_expires_at: sql<Date>`now() - interval '1 second'` })
+    .where("job_id", "=", jobId)
+    .execute();
+}
+
+async function tries(jobId: string): Promise<number> {
+  const row = await world.db.q
+    .selectFrom("task")
+    .select("tries")
+    .where("job_id", "=", jobId)
+    .where("kind", "=", "split")
+    .executeTakeFirst();
+  return row?.tries ?? 0;
+}
