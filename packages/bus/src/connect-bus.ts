@@ -8,6 +8,7 @@ import {
   type NodeConnectionOptions,
   type Status,
 } from "nats";
+import { createProgressQueue, type ProgressQueue } from "./progress-queue.ts";
 
 export type StreamName = "EVENTS" | "PROGRESS";
 
@@ -28,6 +29,7 @@ export interface BusOptions {
 export interface Bus {
   readonly connection: NatsConnection;
   readonly jetstream: JetStreamClient;
+  readonly progress: ProgressQueue;
   readonly replicas: number;
   readonly maxBytes: Readonly<Partial<Record<StreamName, number>>>;
   manager(): Promise<JetStreamManager>;
@@ -50,9 +52,12 @@ export async function connectBus(options: BusOptions, logger: Logger): Promise<B
   );
   const listeners = new Set<() => void>();
   void followStatus(connection, logger, listeners);
+  const client = jetstream(connection);
+  const progress = createProgressQueue(client, logger);
   return {
     connection,
-    jetstream: jetstream(connection),
+    jetstream: client,
+    progress,
     replicas: options.replicas ?? 1,
     maxBytes: options.maxBytes ?? {},
     manager: () => jetstreamManager(connection, { checkAPI: false }),
@@ -60,7 +65,10 @@ export async function connectBus(options: BusOptions, logger: Logger): Promise<B
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    close: () => close(connection),
+    close: async () => {
+      await progress.close();
+      await close(connection);
+    },
   };
 }
 

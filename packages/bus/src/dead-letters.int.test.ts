@@ -1,0 +1,114 @@
+import { JobCancelledSchema } from "@gradients/contracts/event";
+import { newId } from "@gradients/kernel";
+import { createTestDatabase, type Nats, type TestDatabase, testNats } from "@gradients/testkit";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
+import { on, PermanentError } from "./handlers.ts";
+import { toMsgHeaders } from "./headers.ts";
+import { createWorld, prepareSchema, recordEffect, type Tables, type World } from "./testing/bus-world.ts";
+
+let database: TestDatabase;
+let nats: Nats;
+let world: World;
+
+beforeEach(async () => {
+  [database, nats] = await Promise.all([
+    createTestDatabase({ template: "bus", prepare: prepareSchema }),
+    testNats(),
+  ]);
+  world = await createWorld(database.urlAs("bus_test_role", "p"), nats.url);
+});
+
+afterEach(async () => {
+  await world[Symbol.asyncDispose]();
+  await Promise.all([database.drop(), nats.stop()]);
+});
+
+test("a poison event is put aside while the rest flows, and replayed once its cause is mended, for the consumer that failed only", async () => {
+  const broken = { value: true };
+  const picky = on<typeof JobCancelledSchema, Tables>(
+    JobCancelledSchema,
+    async ({ jobId }, { tx, eventId }) => {
+      await tx
+        .insertInto("effect")
+        .values({ consumer: "scorer", event_id: eventId, job_id: jobId })
+        .execute();
+      if (broken.value && jobId === "poison")
+        throw new Error("cannot divide by zero", { cause: new Error("no rows") });
+    },
+  );
+  world.run(world.relay());
+  world.run(world.consumer("scorer", [picky], 2));
+  world.run(world.consumer("gateway"));
+  await world.append("before", "poison", "after");
+  await expect.poll(() => world.effects("scorer")).toEqual(["before", "after"]);
+  await expect.poll(() => listDeadLetters(world.db), { timeout: 10_000 }).toHaveLength(1);
+
+  const [letter] = await listDeadLetters(world.db);
+  expect(letter).toMatchObject({
+    consumer: "scorer",
+    type: "gradients.event.v1.JobCancelled",
+    subject: "event.job.cancelled",
+    deliveries: 2,
+    error: "Error: cannot divide by zero\nError: no rows",
+    replayedAt: null,
+  });
+  expect(await settled("scorer")).toBe(true);
+
+  broken.value = false;
+  expect(await replayDeadLetter(world.db, world.bus, letter!.id)).toBe(true);
+  await expect.poll(() => world.effects("scorer")).toEqual(["before", "after", "poison"]);
+  await expect.poll(() => settled("gateway")).toBe(true);
+  expect((await world.effects("gateway")).toSorted()).toEqual(["after", "before", "poison"]);
+  expect(await listDeadLetters(world.db)).toEqual([]);
+});
+
+test("a permanent error and an unreadable payload are put aside at the first delivery", async () => {
+  const refusing = on<typeof JobCancelledSchema, Tables>(JobCancelledSchema, () =>
+    Promise.reject(new PermanentError("unknown job")),
+  );
+  world.run(world.relay());
+  world.run(world.consumer("scorer", [refusing]));
+  await world.append("job-1");
+  const headers = toMsgHeaders({
+    "ce-type": JobCancelledSchema.typeName,
+    "ce-id": newId(),
+    "ce-subject": "job-2",
+  });
+  await expect.poll(() => listDeadLetters(world.db)).toHaveLength(1);
+  await world.bus.jetstream.publish("event.job.cancelled", Uint8Array.of(0xff, 0xff), { headers });
+  await expect.poll(() => listDeadLetters(world.db)).toHaveLength(2);
+  const letters = await listDeadLetters(world.db);
+  expect(letters.map(({ deliveries, error }) => [deliveries, error.split("\n")[0]])).toEqual([
+    [1, "PermanentError: unknown job"],
+    [1, "PermanentError: The payload is no gradients.event.v1.JobCancelled"],
+  ]);
+});
+
+test("a replay that fails again is listed again, and an unknown id is told", async () => {
+  const refusing = on<typeof JobCancelledSchema, Tables>(JobCancelledSchema, () =>
+    Promise.reject(new PermanentError("still unknown")),
+  );
+  world.run(world.relay());
+  const stop = world.run(world.consumer("scorer", [refusing]));
+  await world.append("job-1");
+  await expect.poll(() => listDeadLetters(world.db)).toHaveLength(1);
+  const [first] = await listDeadLetters(world.db);
+  await replayDeadLetter(world.db, world.bus, first!.id);
+  await expect
+    .poll(async () => (await listDeadLetters(world.db)).map(({ failedAt }) => failedAt > first!.failedAt))
+    .toEqual([true]);
+  expect((await listDeadLetters(world.db))[0]?.id).toBe(first!.id);
+
+  await stop();
+  world.run(world.consumer("scorer", [recordEffect("scorer")]));
+  await replayDeadLetter(world.db, world.bus, first!.id);
+  await expect.poll(() => world.effects("scorer")).toEqual(["job-1"]);
+  expect(await replayDeadLetter(world.db, world.bus, newId())).toBe(false);
+});
+
+async function settled(consumer: string): Promise<boolean> {
+  const manager = await world.bus.manager();
+  const { num_pending, num_ack_pending } = await manager.consumers.info("EVENTS", consumer);
+  return num_pending === 0 && num_ack_pending === 0;
+}
