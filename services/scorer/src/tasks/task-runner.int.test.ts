@@ -52,7 +52,7 @@ async function claimAll() {
     .set({ due_at: sql<Date>`now()` })
     .where("kind", "=", "split")
     .execute();
-  return claimTasks(world.db, 10, 3_600);
+  return claimTasks(world.db, ["split"], 10, 3_600);
 }
 
 async function expire(jobId: string): Promise<void> {

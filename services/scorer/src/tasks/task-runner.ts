@@ -31,36 +31,61 @@ export function createTaskRunner(deps: Deps, options: TaskRunnerOptions): Part {
 }
 
 async function runTasks(deps: Deps, options: TaskRunnerOptions, signal: AbortSignal): Promise<void> {
+  const lanes = [
+    createLane(deps, options, ["split", "judge"], options.concurrency),
+    createLane(deps, options, ["deadline"], 1), // hours of splitting must not hold up a deadline
+  ];
+  const ring = () => {
+    for (const lane of lanes) lane.ring();
+  };
+  await Promise.all([
+    deps.db.listen(taskChannel(deps.db.schema), ring, signal),
+    ...lanes.map((lane) => lane.run(signal)),
+  ]);
+}
+
+/** Keeps up to `concurrency` tasks of its kinds going. */
+function createLane(deps: Deps, options: TaskRunnerOptions, kinds: readonly TaskKind[], concurrency: number) {
+  const running = new Set<Promise<void>>();
   let wake = new AbortController();
   const ring = () => wake.abort();
-  const listening = deps.db.listen(taskChannel(deps.db.schema), ring, signal);
-  const running = new Set<Promise<void>>();
-  while (!signal.aborted) {
-    wake = new AbortController();
-    for (const task of await claim(deps, options, options.concurrency - running.size)) {
-      const run = runTask(deps, options, task, signal).finally(() => {
-        running.delete(run);
-        ring();
-      });
-      running.add(run);
+  const start = (task: Task, signal: AbortSignal) => {
+    const run = runTask(deps, options, task, signal).finally(() => {
+      running.delete(run);
+      ring();
+    });
+    running.add(run);
+  };
+  const run = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      wake = new AbortController();
+      const due = await claim(deps, options, kinds, concurrency - running.size);
+      for (const task of due) start(task, signal);
+      await waitFor(POLL_MS, AbortSignal.any([wake.signal, signal]));
     }
-    await delay(POLL_MS, undefined, { signal: AbortSignal.any([wake.signal, signal]) }).catch(() => {}); // a cut wait is a finished one
-  }
-  await Promise.all([...running, listening]);
+    await Promise.all(running);
+  };
+  return { run, ring };
 }
 
 async function claim(
   { db, observe }: Deps,
   { leaseSeconds }: TaskRunnerOptions,
+  kinds: readonly TaskKind[],
   free: number,
 ): Promise<readonly Task[]> {
   if (free <= 0) return [];
   try {
-    return await claimTasks(db, free, leaseSeconds);
+    return await claimTasks(db, kinds, free, leaseSeconds);
   } catch (error) {
     observe.claimFailed(error);
     return [];
   }
+}
+
+/** A cut wait is a finished one. */
+async function waitFor(milliseconds: number, cut: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, { signal: cut }).catch(() => {});
 }
 
 /** Never throws: what goes wrong becomes a later try or the end of the job. The work continues the trace of the event that made it due. */
@@ -109,7 +134,7 @@ async function keepLease(
   done: AbortSignal,
 ): Promise<void> {
   while (!done.aborted && !lease.signal.aborted) {
-    await delay((leaseSeconds * 1_000) / 3, undefined, { signal: done }).catch(() => {}); // a cut wait is a finished one
+    await waitFor((leaseSeconds * 1_000) / 3, done);
     if (done.aborted) return;
     const isOurs = await extendLease(db, task, leaseSeconds).catch(() => true); // an unreachable database says nothing about the lease; the fence does
     if (!isOurs) lease.abort(new LeaseLost("The lease is gone"));
