@@ -11,6 +11,14 @@ export interface SentEvent {
   readonly data: string;
 }
 
+export interface EventStreamOptions {
+  readonly requestId: string;
+  /** Ends the stream. */
+  readonly signal: AbortSignal;
+  /** Told what ended the stream early. */
+  readonly onFault: (fault: unknown) => void;
+}
+
 /** Milliseconds after which a client comes back on its own. */
 const RETRY_MS = 2_000;
 
@@ -20,8 +28,7 @@ export const EVENT_STREAM_TYPE = "text/event-stream";
 export async function writeEvents(
   response: ServerResponse,
   events: AsyncIterable<SentEvent>,
-  requestId: string,
-  signal: AbortSignal,
+  { requestId, signal, onFault }: EventStreamOptions,
 ): Promise<void> {
   response.writeHead(200, {
     ...Object.fromEntries(Object.entries(response.getHeaders())),
@@ -33,8 +40,9 @@ export async function writeEvents(
     await write(response, `retry: ${RETRY_MS}\n\n`, signal);
     for await (const event of events) await write(response, format(event), signal);
   } catch (fault) {
-    if (!response.destroyed)
-      response.write(format({ event: "error", data: JSON.stringify(toProblem(fault, requestId).problem) }));
+    onFault(fault);
+    const { problem } = toProblem(fault, requestId);
+    if (!response.destroyed) response.write(format({ event: "error", data: JSON.stringify(problem) }));
   } finally {
     response.end();
   }

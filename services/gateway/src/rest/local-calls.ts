@@ -27,8 +27,8 @@ export interface LocalCalls {
   clientStream(method: DescMethod, requests: AsyncIterable<Message>, ctx: CallContext): Promise<Message>;
 }
 
-/** Metadata that handlers and traces read; the rest of the headers is HTTP's own. */
-const PASSED_ON = ["authorization", "traceparent", "tracestate"];
+/** Metadata that handlers read; the rest of the headers is HTTP's own. */
+const PASSED_ON = ["authorization"];
 
 export function createLocalCalls(bindings: readonly RpcBinding[], authenticate: Authenticate): LocalCalls {
   const validate = createRequestValidator();

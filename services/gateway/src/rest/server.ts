@@ -1,7 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
+import fastifyMultipart from "@fastify/multipart";
 import fastifyStatic from "@fastify/static";
+import { newId } from "@gradients/kernel";
 import type { CallContext, RpcBinding } from "@gradients/rpc";
 import { RpcError } from "@gradients/rpc";
 import type { Addresses, Logger, Part } from "@gradients/runtime";
@@ -12,7 +14,8 @@ import { createLocalCalls } from "./local-calls.ts";
 import { openApiDocument } from "./openapi.ts";
 import { asRpcError, PROBLEM_TYPE, toProblem } from "./problem.ts";
 import { type ResumeFields, transcode } from "./transcoder.ts";
-import { isUpload, receiveUpload } from "./upload.ts";
+import { traced } from "./traced.ts";
+import { isUpload, receiveUpload, UPLOAD_PATH } from "./upload.ts";
 
 export interface HttpPartOptions {
   readonly bindings: readonly RpcBinding[];
@@ -32,13 +35,13 @@ const RESUMABLE: Readonly<Record<string, ResumeFields>> = {
 export function createHttpPart(options: HttpPartOptions): Part {
   const stopping = new AbortController();
   const app = fastify({
-    forceCloseConnections: true,
-    requestIdHeader: "x-request-id",
-    genReqId: () => randomUUID(),
+    forceCloseConnections: "idle",
+    genReqId: requestIdOf,
   });
   return {
     name: "http",
     start: () => listen(app, options, stopping.signal),
+    stopTimeoutMs: 10_000,
     stop: async () => {
       stopping.abort(
         new RpcError("UNAVAILABLE", "SHUTTING_DOWN", "the server is shutting down; connect again"),
@@ -54,16 +57,17 @@ async function listen(
   stopping: AbortSignal,
 ): Promise<Addresses> {
   const { host, port } = options.listen;
-  prepare(app, options);
+  await prepare(app, options);
   addApi(app, options, stopping);
-  if (options.webRoot !== undefined && existsSync(options.webRoot)) await addPage(app, options.webRoot);
+  if (options.webRoot !== undefined) await addPage(app, options.webRoot, options.logger);
   await app.listen({ host, port });
   const address = app.server.address();
   return { http: `http://${host}:${typeof address === "object" && address !== null ? address.port : port}` };
 }
 
-function prepare(app: FastifyInstance, { logger, corsOrigins }: HttpPartOptions): void {
+async function prepare(app: FastifyInstance, { logger, corsOrigins }: HttpPartOptions): Promise<void> {
   app.removeAllContentTypeParsers();
+  await app.register(fastifyMultipart, { limits: { files: 1, fileSize: Number.POSITIVE_INFINITY, fields: 20 } });
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload)); // bodies are read as streams
   app.addHook("onRequest", async (request, reply) => {
     reply.headers({ ...securityHeaders, "x-request-id": request.id });
@@ -75,7 +79,7 @@ function prepare(app: FastifyInstance, { logger, corsOrigins }: HttpPartOptions)
 
 function addApi(
   app: FastifyInstance,
-  { bindings, authenticate }: HttpPartOptions,
+  { bindings, authenticate, logger }: HttpPartOptions,
   stopping: AbortSignal,
 ): void {
   const services = bindings.map(({ service }) => service);
@@ -88,19 +92,30 @@ function addApi(
     if (request.method === "OPTIONS") return reply.status(204).send();
     const call = { request, reply, signal: AbortSignal.any([stopping, untilGone(reply)]) };
     return isUpload(request)
-      ? receiveUpload(calls, call)
-      : transcode({ routes, calls, resumable: RESUMABLE }, call);
+      ? traced(request, UPLOAD_PATH, () => receiveUpload(calls, call))
+      : transcode({ routes, calls, resumable: RESUMABLE, logger }, call);
   });
 }
 
-async function addPage(app: FastifyInstance, root: string): Promise<void> {
+/** Without the page the API is served all the same. */
+async function addPage(app: FastifyInstance, root: string, logger: Logger): Promise<void> {
+  if (!existsSync(join(root, "index.html"))) {
+    logger.warn({ root }, "no built web page found, only the API is served");
+    return;
+  }
   await app.register(fastifyStatic, { root, wildcard: false, index: false });
   const page = async (_request: FastifyRequest, reply: FastifyReply) =>
     reply.header("cache-control", "no-cache").sendFile("index.html", { cacheControl: false });
   // The page's own addresses; anything else that is no file is unknown.
   for (const path of ["/", "/new", "/jobs/*"]) app.get(path, page);
-  if (!existsSync(join(root, "index.html")))
-    throw new Error(`There is no index.html in ${root}; build the page first`);
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** A caller's id is taken over only when it is safe to log and to send back. */
+function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers["x-request-id"];
+  return typeof given === "string" && REQUEST_ID.test(given) ? given : newId();
 }
 
 function untilGone(reply: FastifyReply): AbortSignal {
@@ -114,12 +129,13 @@ function untilGone(reply: FastifyReply): AbortSignal {
 
 function refuse(fault: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
   const { status, headers, problem } = toProblem(fault, request.id);
-  if (status >= 500)
-    logger.error(
-      { err: asRpcError(fault), request_id: request.id, path: request.routeOptions.url },
-      "request failed",
-    );
+  if (status >= 500) logFault(logger, fault, request);
   return reply.status(status).headers(headers).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+}
+
+function logFault(logger: Logger, fault: unknown, { id, routeOptions }: FastifyRequest): void {
+  const error = asRpcError(fault);
+  logger.error({ err: error.cause ?? error, request_id: id, path: routeOptions.url }, "request failed");
 }
 
 function nothingAt({ url }: FastifyRequest): RpcError {

@@ -2,13 +2,15 @@ import type { Readable } from "node:stream";
 import { type DescMethod, type Message, ScalarType, toJson } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { type CallContext, RpcError } from "@gradients/rpc";
+import type { Logger } from "@gradients/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type SentEvent, writeEvents } from "./event-stream.ts";
 import type { Route } from "./http-rules.ts";
 import { type HttpInput, readRequest } from "./json-request.ts";
 import type { LocalCalls } from "./local-calls.ts";
-import { HttpError } from "./problem.ts";
+import { asRpcError, HttpError } from "./problem.ts";
 import { readJsonBody } from "./read-body.ts";
+import { traced } from "./traced.ts";
 
 /** How the events of a streaming method are numbered, so that `Last-Event-ID` resumes it. Field names of the response and of the request. */
 export interface ResumeFields {
@@ -21,6 +23,7 @@ export interface TranscoderOptions {
   readonly calls: LocalCalls;
   /** By method name. */
   readonly resumable: Readonly<Record<string, ResumeFields>>;
+  readonly logger: Logger;
 }
 
 export interface TranscodedCall {
@@ -32,20 +35,25 @@ export interface TranscodedCall {
 
 /** Answers an HTTP request by the method whose rule its path and verb match: ProtoJSON in and out, streams as server-sent events. */
 export async function transcode(options: TranscoderOptions, call: TranscodedCall): Promise<unknown> {
-  const url = new URL(call.request.raw.url ?? "/", "http://localhost");
-  const { route, path } = findRoute(options.routes, call.request.method, url.pathname);
-  const ctx = await options.calls.open(route.method, {
-    headers: call.request.headers,
-    requestId: call.request.id,
-    signal: call.signal,
-  });
-  const body = await readJsonBody(
-    call.request.body as Readable | undefined,
-    call.request.headers["content-type"],
-  ); // the server hands bodies on unread
-  const message = await decode(options, route, { path, query: url.searchParams, body }, call.request);
+  const { pathname: path, searchParams: query } = new URL(call.request.raw.url ?? "/", "http://localhost");
+  const found = findRoute(options.routes, call.request.method, path);
+  return traced(call.request, found.route.template.source, () => answer(options, call, { ...found, query }));
+}
+
+async function answer(options: TranscoderOptions, call: TranscodedCall, { route, path, query }: FoundRoute): Promise<unknown> {
+  const { request, signal } = call;
+  const { headers, id: requestId } = request;
+  const ctx = await options.calls.open(route.method, { headers, requestId, signal });
+  const body = await readJsonBody(request.body as Readable | undefined, headers["content-type"]); // the server hands bodies on unread
+  const message = decode(options, route, { path, query, body }, request);
   if (route.method.methodKind === "server_streaming") return stream(options, route, message, ctx, call);
   return encode(route, await options.calls.unary(route.method, message, ctx));
+}
+
+interface FoundRoute {
+  readonly route: Route;
+  readonly path: ReadonlyMap<string, string>;
+  readonly query: URLSearchParams;
 }
 
 function findRoute(routes: readonly Route[], verb: string, path: string) {
@@ -69,12 +77,7 @@ function findRoute(routes: readonly Route[], verb: string, path: string) {
   );
 }
 
-async function decode(
-  options: TranscoderOptions,
-  route: Route,
-  input: HttpInput,
-  { headers }: FastifyRequest,
-): Promise<Message> {
+function decode(options: TranscoderOptions, route: Route, input: HttpInput, { headers }: FastifyRequest): Message {
   const message = readRequest(route, input);
   fillFromHeader(route.method, message, "request_id", headers["idempotency-key"]);
   const resume = options.resumable[route.method.name];
@@ -124,8 +127,18 @@ async function stream(
   const events = toEvents(route, options.resumable[route.method.name], first, messages);
   for (const [name, value] of Object.entries(reply.getHeaders()))
     if (value !== undefined) reply.raw.setHeader(name, value);
-  await writeEvents(reply.raw, events, http.id, signal);
+  await writeEvents(reply.raw, events, {
+    requestId: http.id,
+    signal,
+    onFault: (fault) => logEnd(options.logger, http, fault),
+  });
   return reply;
+}
+
+/** Clients that go away and a stopping server are everyday ends. */
+function logEnd(logger: Logger, { id }: FastifyRequest, fault: unknown): void {
+  const { code, cause } = asRpcError(fault);
+  logger[code === "INTERNAL" ? "error" : "debug"]({ err: cause ?? fault, request_id: id }, "event stream ended early");
 }
 
 async function* toEvents(

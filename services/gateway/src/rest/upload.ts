@@ -24,26 +24,45 @@ export function isUpload(request: FastifyRequest): boolean {
   return request.method === "POST" && template.match(pathOf(request)) !== undefined;
 }
 
-/** Streams the body, which is the file itself, into the method; the header's fields come as query parameters. */
+/**
+ * Streams the file into the method. The body is the file itself, or a form with the file as its last part; the header's fields come as query parameters
+ * or as earlier parts of the form.
+ */
 export async function receiveUpload(
   calls: LocalCalls,
   { request, reply, signal }: TranscodedCall,
 ): Promise<unknown> {
   const ctx = await calls.open(method, { headers: request.headers, requestId: request.id, signal });
-  const response = await calls.clientStream(
-    method,
-    messages(headerOf(request), request.body as Readable),
-    ctx,
-  );
+  const { fields, content } = request.isMultipart() ? await readForm(request) : rawBody(request);
+  const requests = messages(headerOf(request, fields), content);
+  const response = await calls.clientStream(method, requests, ctx);
   const { dataset } = response as UploadDatasetResponse; // the method's output
   return reply.send(dataset ? toJson(DatasetSchema, dataset) : {});
 }
 
-function headerOf(request: FastifyRequest): UploadHeader {
-  const header = readQuery(
-    UploadHeaderSchema,
-    new URL(request.raw.url ?? "/", "http://localhost").searchParams,
-  ) as UploadHeader;
+interface SentFile {
+  /** Of the header, by name. */
+  readonly fields: URLSearchParams;
+  readonly content: Readable | undefined;
+}
+
+function rawBody(request: FastifyRequest): SentFile {
+  const fields = new URL(request.raw.url ?? "/", "http://localhost").searchParams;
+  return { fields, content: request.body as Readable | undefined }; // the server hands bodies on unread
+}
+
+async function readForm(request: FastifyRequest): Promise<SentFile> {
+  const { fields } = rawBody(request);
+  const part = await request.file();
+  for (const [name, value] of Object.entries(part?.fields ?? {})) {
+    if (value && !Array.isArray(value) && value.type === "field") fields.append(name, String(value.value));
+  }
+  if (part?.filename && !fields.has("fileName") && !fields.has("file_name")) fields.append("fileName", part.filename);
+  return { fields, content: part?.file };
+}
+
+function headerOf(request: FastifyRequest, fields: URLSearchParams): UploadHeader {
+  const header = readQuery(UploadHeaderSchema, fields) as UploadHeader; // read by that schema
   header.parent = template.match(pathOf(request))?.get("parent") ?? "";
   const key = request.headers["idempotency-key"];
   if (header.requestId === "" && typeof key === "string") header.requestId = key;

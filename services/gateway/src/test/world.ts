@@ -1,3 +1,4 @@
+import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -35,7 +36,10 @@ export interface World extends AsyncDisposable {
   readonly bus: Bus;
   readonly db: Database<GatewayTables>;
   readonly objects: ObjectStore;
-  readonly bucket: string;
+  /** Keys of all objects below a prefix. */
+  listObjects(prefix: string): Promise<readonly string[]>;
+  /** Keys of multipart uploads that were neither completed nor given up. */
+  openMultiparts(): Promise<readonly string[]>;
   readonly env: Readonly<Record<string, string>>;
   readonly model: string;
   readonly grpc: string;
@@ -66,6 +70,9 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
   cleanup.defer(() => bus.close());
   const objects = createObjectStore(s3);
   cleanup.defer(async () => objects.close());
+  const credentials = { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey };
+  const bucket = new S3Client({ endpoint: s3.endpoint, region: s3.region, credentials, forcePathStyle: true });
+  cleanup.defer(async () => bucket.destroy());
   const db = createDatabase<GatewayTables>({ url: databaseUrl, schema: "gateway", applicationName: "test", poolSize: 2 }, logger);
   cleanup.defer(() => db.close());
   const scheduler = await start(schedulerOffer());
@@ -114,7 +121,14 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
     bus,
     db,
     objects,
-    bucket: s3.bucket,
+    listObjects: async (Prefix) => {
+      const { Contents = [] } = await bucket.send(new ListObjectsV2Command({ Bucket: s3.bucket, Prefix }));
+      return Contents.map(({ Key = "" }) => Key);
+    },
+    openMultiparts: async () => {
+      const { Uploads = [] } = await bucket.send(new ListMultipartUploadsCommand({ Bucket: s3.bucket }));
+      return Uploads.map(({ Key = "" }) => Key);
+    },
     env,
     model: "models/tiny",
     get grpc() {
@@ -171,8 +185,9 @@ export async function upload({ client, project }: Customer, content: string | Ui
 
 async function* messagesOf(header: object, content: Buffer) {
   yield { content: { case: "header" as const, value: header } };
-  for (let start = 0; start < content.length; start += 1024) {
-    yield { content: { case: "chunk" as const, value: content.subarray(start, start + 1024) } };
+  const size = Math.max(1024, Math.ceil(content.length / 100)); // many chunks, whatever the size
+  for (let start = 0; start < content.length; start += size) {
+    yield { content: { case: "chunk" as const, value: content.subarray(start, start + size) } };
   }
 }
 
