@@ -53,7 +53,7 @@ async function askTuned(
   model: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const prompts = join(adapter, "prompts.jsonl");
+  const prompts = `${adapter}.prompts.jsonl`; // beside the artifact: a stranger among its files would be refused
   await writeFile(prompts, samples.map(({ prompt }) => `${JSON.stringify({ prompt })}\n`).join(""));
   const verb = ["-m", "gradients_engine", "generate"];
   const options = [
@@ -75,7 +75,9 @@ async function askTuned(
       .split("\n")
       .map((line) => (JSON.parse(line) as { generated: string }).generated);
   } catch (cause) {
-    throw new DemoError("The downloaded adapter could not be loaded.", { cause });
+    const reason =
+      cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim().split("\n").at(-1) : "";
+    throw new DemoError(`The downloaded adapter could not be loaded. ${reason}`, { cause });
   }
 }
 
