@@ -43,14 +43,12 @@ function compare([major, minor], [otherMajor, otherMinor]) {
 
 /** Environment for uv. UV_* variables that the user has set win over pip's settings. */
 export function uvEnvironment(python) {
-  const pip = readPipSettings();
-  const translated = translatePipSettings(pip);
   return {
-    ...translated,
-    UV_PYTHON_DOWNLOADS: "never",
     UV_HTTP_TIMEOUT: "180",
+    ...translatePipSettings(readPipSettings()),
     ...machineEnvironment(),
     UV_PYTHON: python,
+    UV_PYTHON_DOWNLOADS: "never",
     VIRTUAL_ENV: undefined,
   };
 }
