@@ -177,13 +177,16 @@ export const webPage = {
 function webMadeFrom() {
   return hashOf({
     files: [at(web)],
-    values: lockedVersions([
-      "vite",
-      "react",
-      "@tailwindcss/vite",
-      "uplot",
-      "@tanstack/react-query",
-      "@tanstack/react-router",
-    ]),
+    values: [
+      contractsMadeFrom(),
+      ...lockedVersions([
+        "vite",
+        "react",
+        "@tailwindcss/vite",
+        "uplot",
+        "@tanstack/react-query",
+        "@tanstack/react-router",
+      ]),
+    ],
   });
 }
