@@ -59,13 +59,17 @@ describe("the verdict", () => {
     expect(verdict.winnerAttemptId).toBe(best?.attemptId);
   });
 
-  it("calls a gap below the practical minimum a tie, however certain it is", () => {
+  it("calls gaps below the practical minimum a tie, however certain they are", () => {
     const base = scores(() => 3);
-    const verdict = judge(
-      input(base, { a: scaled(base, 0.5), b: scaled(base, 0.5 * 1.0015), plain: scaled(base, 0.9) }),
-    );
+    const swinging = { ...base, nll: base.nll.map((nll, row) => nll * (row % 2 === 0 ? 1.003 : 0.997)) };
+    const attempts = {
+      a: scaled(base, 0.5),
+      b: scaled(base, 0.5 * 1.0013),
+      c: scaled(swinging, 0.5 * 1.0015),
+    };
+    const verdict = judge(input(base, { ...attempts, plain: scaled(base, 0.9) }));
     expect(verdict.ranking[0]).toMatchObject({ attemptId: "a", probabilityBest: 1, rank: 1 });
-    expect(ranks(verdict.ranking)).toEqual({ a: 1, b: 1, plain: 3 });
+    expect(ranks(verdict.ranking)).toEqual({ a: 1, b: 1, c: 1, plain: 4 });
   });
 
   it("ranks a single attempt alone, also when it is worse than the base model", () => {
