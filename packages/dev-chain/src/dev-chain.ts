@@ -64,7 +64,7 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
     weightsRateLimit: options.weightsRateLimit ?? 5,
     stakeThresholdRao: options.stakeThresholdRao ?? 1_000_000_000_000n,
     finalityLagBlocks: options.finalityLagBlocks ?? 2,
-    keepStates: options.keepStates ?? 256,
+    keepStates: options.keepStates ?? 2_400,
     timeOf: (number) => (blockMs === "manual" ? startedAt + number * MANUAL_BLOCK_MS : clock.now().getTime()),
   });
   const server = await startRpcServer(engine, options.host ?? "127.0.0.1", options.port ?? 0);
