@@ -26,20 +26,25 @@ const schema = z.object({
     accessKeyId: z.string().describe("S3 access key id."),
     secretAccessKey: secret(z.string()).describe("S3 secret access key."),
   }),
-  heldout: z.object({
-    share: z
-      .number()
-      .gt(0)
-      .lt(1)
-      .default(0.1)
-      .describe("Part of the rows that is held out, within the bounds below."),
-    rowsMin: z
-      .int()
-      .min(8)
-      .default(32)
-      .describe("Fewest held-out rows; a data set that cannot spare them is refused."),
-    rowsMax: z.int().min(8).default(400).describe("Most held-out rows."),
-  }),
+  heldout: z
+    .object({
+      share: z
+        .number()
+        .gt(0)
+        .lt(1)
+        .default(0.1)
+        .describe("Part of the rows that is held out, within the bounds below."),
+      rowsMin: z
+        .int()
+        .min(8)
+        .default(32)
+        .describe("Fewest held-out rows; a data set that cannot spare them is refused."),
+      rowsMax: z.int().min(8).default(400).describe("Most held-out rows."),
+    })
+    .refine(({ rowsMin, rowsMax }) => rowsMin <= rowsMax, {
+      path: ["rowsMax"],
+      error: "must not be less than rowsMin",
+    }),
   trainRowsMin: z
     .int()
     .min(1)

@@ -58,7 +58,7 @@ function rulesOf({
     split: {
       heldoutShare: heldout.share,
       heldoutRowsMin: heldout.rowsMin,
-      heldoutRowsMax: Math.max(heldout.rowsMin, heldout.rowsMax),
+      heldoutRowsMax: heldout.rowsMax,
       trainRowsMin,
     },
     verdict: VERDICT_RULES,

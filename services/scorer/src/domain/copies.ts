@@ -25,7 +25,7 @@ export interface Copy {
  * Weights with a flipped bit or a little noise, which an equality check lets through, are caught; a rival strong enough to differ by more is
  * no copy for scoring: its difference is measured like any other.
  */
-export const COPY_LIMITS = { shareOfLoss: 0.001, shareOfWayFromBase: 0.02 } as const;
+const COPY_LIMITS = { shareOfLoss: 0.001, shareOfWayFromBase: 0.02 } as const;
 
 /** All copies among the artifacts. The earliest of each set stays; equal times are settled by attempt id, so the order given plays no part. */
 export function findCopies(artifacts: readonly Fingerprint[], base: AlignedScores): readonly Copy[] {

@@ -26,14 +26,14 @@ export interface EvidenceBundle {
   readonly verdict: Verdict;
 }
 
-export interface DatasetEvidence extends Digest {
+interface DatasetEvidence extends Digest {
   readonly datasetId: string;
   readonly format: string;
   /** Column names by their part: instruction, input, output, system, messages. */
   readonly columns: Readonly<Record<string, string>>;
 }
 
-export interface SplitEvidence {
+interface SplitEvidence {
   /** Hexadecimal, 32 bytes. Seeds the order of the groups, the near-duplicate search and the bootstrap. */
   readonly salt: string;
   readonly commitment: string;

@@ -29,7 +29,7 @@ export interface Entry {
   readonly outcome: EntryOutcome;
 }
 
-export type EntryOutcome =
+type EntryOutcome =
   | { readonly kind: "training_failed"; readonly reason: Reason }
   | { readonly kind: "evaluation_failed"; readonly reason: Reason }
   | {

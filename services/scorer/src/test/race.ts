@@ -20,7 +20,7 @@ type More<S extends DescMessage> = {
   readonly [K in Exclude<keyof MessageInitShape<S>, `$${string}`>]?: NonNullable<MessageInitShape<S>[K]>;
 };
 
-export const columns = {
+const columns = {
   shape: { case: "instruct", value: { instruction: "question", output: "answer" } },
 } as const;
 export const checks = {
@@ -73,7 +73,7 @@ export async function acceptAndSplit(
 
 export type Entry = MessageInitShape<typeof RaceEntrySchema> & { readonly attemptId: string };
 
-export function artifactOf(attemptId: string): { readonly name: string; readonly object: ObjectRef }[] {
+function artifactOf(attemptId: string): { readonly name: string; readonly object: ObjectRef }[] {
   const object = {
     key: `jobs/j/attempts/${attemptId}/artifact/adapter_model.safetensors`,
     size: 1n,
