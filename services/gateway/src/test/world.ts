@@ -52,6 +52,7 @@ export interface World extends AsyncDisposable {
   publish<S extends DescMessage>(schema: S, message: MessageInitShape<S> & { readonly jobId: string }, eventId?: string): Promise<void>;
   progress(message: MessageInitShape<typeof AttemptProgressSchema>): void;
   seen<S extends DescMessage>(schema: S): readonly MessageShape<S>[];
+  /** Stops the gateway and starts it again, on other ports. */
   restart(): Promise<void>;
 }
 
@@ -115,7 +116,7 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
     const { project } = await own.getCaller({});
     return { key, project, client: own };
   };
-  const [first, second] = [await customer(keys[0]), await customer(keys[1])];
+  let customers = [await customer(keys[0]), await customer(keys[1])] as const;
   const owned = cleanup.move();
   return {
     bus,
@@ -137,8 +138,12 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
     get http() {
       return gateway.addresses["http"] ?? "";
     },
-    customer: first,
-    otherCustomer: second,
+    get customer() {
+      return customers[0];
+    },
+    get otherCustomer() {
+      return customers[1];
+    },
     client,
     publish: (schema, message, eventId) => publish(bus, schema, message, eventId),
     progress: (message) => publishProgress(bus, message),
@@ -146,6 +151,7 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
     restart: async () => {
       await gateway.stop();
       gateway = await boot(keys[0]);
+      customers = [await customer(keys[0]), await customer(keys[1])]; // it listens on other ports now
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
