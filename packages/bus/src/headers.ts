@@ -10,8 +10,8 @@ export function toMsgHeaders(values: Headers): MsgHdrs {
   return headers;
 }
 
-/** Without the server's own headers. */
 export function fromMsgHeaders(headers: MsgHdrs | undefined): Headers {
-  const names = headers?.keys() ?? [];
-  return Object.fromEntries(names.map((name) => [name, headers?.get(name) ?? ""]));
+  const values: Record<string, string> = {};
+  for (const [name, [first = ""]] of headers ?? []) values[name] = first;
+  return values;
 }

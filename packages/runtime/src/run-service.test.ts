@@ -34,11 +34,20 @@ test("the death of a part ends the process with its reason and exit code 1", asy
   });
 });
 
+test("a failed start ends the process even where it left something open", async () => {
+  const { lines, ended } = launch("refuse");
+  expect(await ended).toBe(1);
+  expect(lines.at(-1)).toMatchObject({
+    level: "fatal",
+    err: { message: "Could not start loop: port taken" },
+  });
+}, 15_000);
+
 test("a wrong configuration ends it with exit code 78 and the problems on standard error", async () => {
   const { ended, errors } = launch("dance");
   expect(await ended).toBe(78);
   expect(await errors).toContain(
-    'SAMPLE_BEHAVIOUR: Invalid option: expected one of "serve"|"hang"|"die", found "dance"',
+    'SAMPLE_BEHAVIOUR: Invalid option: expected one of "serve"|"hang"|"die"|"refuse", found "dance"',
   );
 });
 

@@ -11,6 +11,9 @@ export interface Command<Config> {
 /** Below the 30 s that Kubernetes gives a pod. */
 const FORCED_EXIT_MS = 25_000;
 
+/** For the last log lines and spans to leave; what still keeps the process alive then was not released by a failed start. */
+const LINGER_MS = 3_000;
+
 /**
  * The process around a service: configuration, start, run, orderly stop at SIGTERM or SIGINT (a second signal forces it).
  * Exit code 0 after an orderly stop, 78 for a wrong configuration, 1 for a fault, 130 when forced.
@@ -29,6 +32,7 @@ export async function runService<Config>(
   } catch (error) {
     end(error, commands);
   }
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 async function serve(service: Service, signal: AbortSignal): Promise<void> {

@@ -4,14 +4,16 @@ import { composeService } from "../compose-service.ts";
 import { loadConfig } from "../load-config.ts";
 import { createLogger } from "../logger.ts";
 import { runService } from "../run-service.ts";
+import type { Addresses } from "../service.ts";
 
 const schema = z.object({
-  behaviour: z.enum(["serve", "hang", "die"]).default("serve").describe("What the part does."),
+  behaviour: z.enum(["serve", "hang", "die", "refuse"]).default("serve").describe("What the part does."),
 });
 const runs = {
   serve: (signal: AbortSignal) => until(signal),
   hang: () => new Promise<void>((resolve) => setTimeout(resolve, 60_000)),
   die: () => Promise.reject(new Error("disk full")),
+  refuse: () => Promise.resolve(),
 };
 
 await runService(
@@ -20,7 +22,7 @@ await runService(
     const logger = createLogger({ service: "sample", level: "info" });
     const part = {
       name: "loop",
-      start: async () => ({ grpc: "127.0.0.1:1" }),
+      start: () => start(behaviour),
       run: runs[behaviour],
       stopTimeoutMs: 50_000,
     };
@@ -33,6 +35,12 @@ await runService(
     },
   },
 );
+
+async function start(behaviour: string): Promise<Addresses> {
+  if (behaviour !== "refuse") return { grpc: "127.0.0.1:1" };
+  setInterval(() => {}, 1_000); // stands for a connection that nobody closes
+  throw new Error("port taken");
+}
 
 function until(signal: AbortSignal): Promise<void> {
   const alive = setInterval(() => {}, 1_000);
