@@ -13,11 +13,25 @@ const checks = [
   { name: "format", command: [bin("biome"), "check", "."], fix: "npx biome check --write ." },
   { name: "types", command: ["node", "node_modules/typescript-native/bin/tsc", "-p", "tsconfig.json"] },
   { name: "lint", command: [bin("oxlint"), "--type-aware"] },
-  { name: "layers", command: [bin("depcruise"), "packages", "services", "tools", "--include-only", "^(packages|services|tools)"] },
+  {
+    name: "layers",
+    command: [
+      bin("depcruise"),
+      "packages",
+      "services",
+      "tools",
+      "--include-only",
+      "^(packages|services|tools)",
+    ],
+  },
   { name: "dead code", command: [bin("knip"), "--no-progress"] },
   { name: "proto lint", command: [bin("buf"), "lint"] },
   { name: "proto breaking", command: ["node", "tools/ci/buf-breaking.mjs"] },
-  { name: "events document", command: ["node", "tools/setup/events-document.mjs", "--check"], fix: "npm run generate" },
+  {
+    name: "events document",
+    command: ["node", "tools/setup/events-document.mjs", "--check"],
+    fix: "npm run generate",
+  },
   { name: "ruff", command: python("ruff", "check", "."), cwd: engine },
   { name: "ruff format", command: python("ruff", "format", "--check", "."), cwd: engine },
   { name: "mypy", command: python("mypy", "gradients_engine"), cwd: engine },
@@ -42,7 +56,9 @@ async function runAll(list, width) {
   const worker = async () => {
     for (let check = queue.shift(); check; check = queue.shift()) {
       const { code, output, milliseconds } = await run(check, "pipe");
-      console.log(`${code === 0 ? "ok    " : "FAILED"} ${check.name} (${(milliseconds / 1000).toFixed(1)} s)`);
+      console.log(
+        `${code === 0 ? "ok    " : "FAILED"} ${check.name} (${(milliseconds / 1000).toFixed(1)} s)`,
+      );
       if (code !== 0) {
         console.log(output.trimEnd());
         failures.push(check);
@@ -55,13 +71,23 @@ async function runAll(list, width) {
 
 function run({ command: [program, ...args], cwd = root }, output) {
   const from = Date.now();
-  const env = { ...process.env, PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env.PATH}`, NO_COLOR: "1" };
-  const child = spawn(program, args, { cwd, env, stdio: output === "inherit" ? "inherit" : ["ignore", "pipe", "pipe"] });
+  const env = {
+    ...process.env,
+    PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env.PATH}`,
+    NO_COLOR: "1",
+  };
+  const child = spawn(program, args, {
+    cwd,
+    env,
+    stdio: output === "inherit" ? "inherit" : ["ignore", "pipe", "pipe"],
+  });
   let text = "";
   child.stdout?.on("data", (chunk) => (text += chunk));
   child.stderr?.on("data", (chunk) => (text += chunk));
   return new Promise((resolve) => {
-    child.on("error", (error) => resolve({ code: 1, output: error.message, milliseconds: Date.now() - from }));
+    child.on("error", (error) =>
+      resolve({ code: 1, output: error.message, milliseconds: Date.now() - from }),
+    );
     child.on("close", (code) => resolve({ code: code ?? 1, output: text, milliseconds: Date.now() - from }));
   });
 }

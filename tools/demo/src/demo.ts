@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import { ChainService } from "@gradients/contracts/chain";
 import { type Dataset, GatewayService, type Job } from "@gradients/contracts/gateway";
 import { type Network, startNetwork } from "@gradients/dev/network";
-import { createRpcClient, type RpcClient, RpcError } from "@gradients/rpc";
+import { createRpcClient, RpcError } from "@gradients/rpc";
 import colours from "picocolors";
 import { showAnswers } from "./answers.ts";
 import { checkDataset } from "./dataset.ts";
@@ -121,11 +122,9 @@ function heading(screen: Screen, text: string): void {
   screen.print(`\n${colours.bold(text)}`);
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, "abort");
+  throw new Error("stopped", { cause: signal.reason });
 }
 
 function explain(error: unknown): string {

@@ -8,6 +8,8 @@ export interface Screen {
   settle(): void;
 }
 
+const ESCAPE = "\u001b";
+const colourCode = new RegExp(`(${ESCAPE}\\[[0-9;]*m)`);
 const PLAIN_INTERVAL_MS = 5_000;
 
 export function createScreen(output: NodeJS.WriteStream): Screen {
@@ -17,7 +19,7 @@ export function createScreen(output: NodeJS.WriteStream): Screen {
 function terminalScreen(output: NodeJS.WriteStream): Screen {
   let height = 0;
   const clear = () => {
-    if (height > 0) output.write(`\x1b[${height}A\x1b[0J`);
+    if (height > 0) output.write(`${ESCAPE}[${height}A${ESCAPE}[0J`);
     height = 0;
   };
   return {
@@ -54,11 +56,11 @@ function plainScreen(output: NodeJS.WriteStream): Screen {
 }
 
 /** A line no wider than the terminal: a wrapped line would break the redrawing. Colour codes take no room. */
-export function cut(line: string, columns: number): string {
+function cut(line: string, columns: number): string {
   let width = 0;
   let result = "";
-  for (const piece of line.split(/(\x1b\[[0-9;]*m)/)) {
-    if (piece.startsWith("\x1b[")) {
+  for (const piece of line.split(colourCode)) {
+    if (piece.startsWith(ESCAPE)) {
       result += piece;
       continue;
     }

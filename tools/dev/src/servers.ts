@@ -44,7 +44,7 @@ export async function startServers({ persistent }: ServersOptions): Promise<Serv
     return { ...servers, [Symbol.asyncDispose]: () => stopServers(servers) };
   }
   await Promise.allSettled(
-    started.map((result) => (result.status === "fulfilled" ? stopOne(result.value) : undefined)),
+    started.filter((result) => result.status === "fulfilled").map(({ value }) => stopOne(value)),
   );
   const failed = started.find((result) => result.status === "rejected");
   throw new Error("A server did not start", { cause: failed?.reason });

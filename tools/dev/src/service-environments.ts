@@ -20,6 +20,8 @@ export interface EnvironmentOptions {
 const CHECKPOINT_SECONDS = "30";
 /** Held-out rows at most: enough to tell recipes apart, few enough to score four models on a laptop within a minute. */
 const HELDOUT_ROWS = "64";
+/** Held-out rows that are answered in full, for the exact match and the samples. */
+const ANSWERED_ROWS = "16";
 /** Longest generated answer. */
 const ANSWER_TOKENS = "64";
 
@@ -98,6 +100,7 @@ function own(
     case "scorer":
       return {
         SCORER_HELDOUT_ROWS_MAX: HELDOUT_ROWS,
+        SCORER_GENERATE_ROWS: ANSWERED_ROWS,
         SCORER_MAX_NEW_TOKENS: ANSWER_TOKENS,
         SCORER_WORK_FOLDER: join(scratchDir, "scorer"),
       };
@@ -110,6 +113,6 @@ function own(
   }
 }
 
-export function prefixOf(name: ServiceName): string {
+function prefixOf(name: ServiceName): string {
   return name.toUpperCase().replaceAll("-", "_");
 }

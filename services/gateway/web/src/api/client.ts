@@ -50,8 +50,14 @@ function post<T>(path: string, body: unknown): Promise<T> {
   });
 }
 
-async function send<T>(path: string, init: RequestInit): Promise<T> {
+async function send<T>(path: string, init: PlainRequest): Promise<T> {
   const response = await fetch(path, { ...init, headers: { ...init.headers, ...authorization() } });
   if (!response.ok) throw await problemOf(response);
   return (await response.json()) as T; // ProtoJSON of the type that the path's HTTP rule names
+}
+
+interface PlainRequest {
+  readonly method?: string;
+  readonly body?: BodyInit;
+  readonly headers?: Readonly<Record<string, string>>;
 }

@@ -1,7 +1,7 @@
 import type { AttemptProgressJson } from "@gradients/contracts/event";
 
 /** Loss over training seconds of one attempt, in order of time. */
-export interface Curve {
+interface Curve {
   readonly seconds: number[];
   readonly loss: number[];
 }

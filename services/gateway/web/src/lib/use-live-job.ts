@@ -35,7 +35,6 @@ export function useLiveJob(name: string): LiveJob {
     const onEvent = (event: WatchJobResponseJson) => {
       if (waiting.push(event) === 1) setTimeout(flush, 50);
     };
-    setLive(nothing);
     void watchJob(
       name,
       { onEvent, onConnection: (connected) => setLive((before) => ({ ...before, connected })) },

@@ -24,7 +24,7 @@ export function JobPage() {
   return project === undefined ? (
     <p className="text-muted">Loading …</p>
   ) : (
-    <LiveJob name={`${project}/jobs/${jobId}`} />
+    <LiveJob key={jobId} name={`${project}/jobs/${jobId}`} />
   );
 }
 

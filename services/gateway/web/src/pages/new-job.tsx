@@ -1,7 +1,7 @@
 import type { DatasetJson, ModelJson } from "@gradients/contracts/gateway";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { api } from "../api/client.ts";
 import { formatBytes, formatCompact, formatSeconds } from "../lib/format.ts";
 import { DatasetPicker } from "../parts/dataset-picker.tsx";
@@ -19,13 +19,13 @@ export function NewJobPage() {
   const [contestants, setContestants] = useState(3);
   const [budgetSeconds, setBudgetSeconds] = useState(90);
   // One id for this form: pressing twice, or again after a lost answer, makes one job.
-  const requestId = useRef(crypto.randomUUID());
+  const [requestId, setRequestId] = useState(() => crypto.randomUUID());
 
   const project = caller.data?.project ?? "";
   const model = modelName ?? models.data?.models?.[0]?.name;
   const request = {
     parent: project,
-    requestId: requestId.current,
+    requestId,
     job: {
       displayName: dataset?.fileName ?? "",
       model: model ?? "",
@@ -38,9 +38,7 @@ export function NewJobPage() {
     mutationFn: () => api.createJob(request),
     onSuccess: (job) =>
       navigate({ to: "/jobs/$jobId", params: { jobId: job.name?.split("/").at(-1) ?? "" } }),
-    onError: () => {
-      requestId.current = crypto.randomUUID();
-    },
+    onError: () => setRequestId(crypto.randomUUID()),
   });
   const error = caller.error ?? models.error ?? recipes.error ?? create.error;
   const most = Math.max(1, recipes.data?.recipes?.length ?? 3);

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import type { Contestant } from "../lib/contestants.ts";
 import { type Curves, smooth } from "../lib/curves.ts";
@@ -16,12 +16,16 @@ export function RacePlot({
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [smoothing, setSmoothing] = useState(0.8);
-  const shape = contestants.map((contestant) => contestant.attemptId + contestant.title).join();
+  // The plot is made anew only when the set of contestants changes, not with every event.
+  const shape = JSON.stringify(
+    contestants.map(({ attemptId, title, colour }) => ({ attemptId, title, colour })),
+  );
+  const lines = useMemo(() => JSON.parse(shape) as readonly Line[], [shape]);
 
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
-    const created = new uPlot(options(contestants, element.clientWidth), [[]], element);
+    const created = new uPlot(options(lines, element.clientWidth), [[]], element);
     plot.current = created;
     const observer = new ResizeObserver(() =>
       created.setSize({ width: element.clientWidth, height: HEIGHT }),
@@ -32,12 +36,11 @@ export function RacePlot({
       created.destroy();
       plot.current = null;
     };
-    // The plot is made anew only when the set of contestants changes.
-  }, [shape]);
+  }, [lines]);
 
   useEffect(() => {
-    plot.current?.setData(aligned(curves, contestants, smoothing));
-  }, [curves, smoothing, shape]);
+    plot.current?.setData(aligned(curves, lines, smoothing));
+  }, [curves, smoothing, lines]);
 
   return (
     <section className="card">
@@ -69,7 +72,7 @@ function countPoints(curves: Curves): number {
   return [...curves.values()].reduce((sum, { seconds }) => sum + seconds.length, 0);
 }
 
-function options(contestants: readonly Contestant[], width: number): uPlot.Options {
+function options(lines: readonly Line[], width: number): uPlot.Options {
   return {
     width,
     height: HEIGHT,
@@ -77,15 +80,17 @@ function options(contestants: readonly Contestant[], width: number): uPlot.Optio
     axes: [{ label: "training seconds" }, { label: "loss, nats per token" }],
     series: [
       { label: "seconds" },
-      ...contestants.map(({ title, colour }) => ({ label: title, stroke: colour, width: 2, spanGaps: true })),
+      ...lines.map(({ title, colour }) => ({ label: title, stroke: colour, width: 2, spanGaps: true })),
     ],
   };
 }
 
-function aligned(curves: Curves, contestants: readonly Contestant[], smoothing: number): uPlot.AlignedData {
-  const tables = contestants.map(({ attemptId }): uPlot.AlignedData => {
+function aligned(curves: Curves, lines: readonly Line[], smoothing: number): uPlot.AlignedData {
+  const tables = lines.map(({ attemptId }): uPlot.AlignedData => {
     const curve = curves.get(attemptId) ?? { seconds: [], loss: [] };
     return [curve.seconds, smooth(curve.loss, smoothing)];
   });
   return tables.length === 0 ? [[]] : uPlot.join(tables);
 }
+
+type Line = Pick<Contestant, "attemptId" | "title" | "colour">;
