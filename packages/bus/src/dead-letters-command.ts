@@ -1,8 +1,12 @@
+import { toJson } from "@bufbuild/protobuf";
+import { decodeEvent, eventByType } from "@gradients/contracts/catalogue";
 import { createDatabase, type DatabaseOptions } from "@gradients/db";
-import { type Command, createLogger, type Logger } from "@gradients/runtime";
+import { type Command, ConfigExit, createLogger, type Logger } from "@gradients/runtime";
 import { type BusOptions, connectBus } from "./connect-bus.ts";
-import { listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
+import { type DeadLetter, listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
 import type { BusTables } from "./tables.ts";
+
+const EX_USAGE = 64;
 
 export interface DeadLettersOptions {
   readonly database: DatabaseOptions;
@@ -24,9 +28,7 @@ export function deadLettersCommand<Config>(
       const logger = createLogger({ service: "dead-letters", level: "warn" });
       if (verb === "list" && ids.length === 0) return list(optionsOf(config), logger);
       if (verb === "replay" && ids.length > 0) return replay(optionsOf(config), ids, logger);
-      throw new Error(
-        "Expected: dead-letters list | dead-letters replay <id>... | dead-letters replay --all",
-      );
+      throw new ConfigExit("Expected: dead-letters list | replay <id>... | replay --all", EX_USAGE);
     },
   };
 }
@@ -34,14 +36,22 @@ export function deadLettersCommand<Config>(
 async function list({ database }: DeadLettersOptions, logger: Logger): Promise<void> {
   const db = createDatabase<BusTables>(database, logger);
   try {
-    for (const { payload, headers: _headers, ...letter } of await listDeadLetters(db)) {
-      process.stdout.write(
-        `${JSON.stringify({ ...letter, payload: Buffer.from(payload).toString("base64") })}\n`,
-      );
-    }
+    for (const letter of await listDeadLetters(db))
+      process.stdout.write(`${JSON.stringify(toLine(letter))}\n`);
   } finally {
     await db.close();
   }
+}
+
+/** With the message instead of its bytes where they can be read. */
+function toLine({ payload, headers: _headers, ...letter }: DeadLetter): object {
+  const entry = eventByType(letter.type);
+  try {
+    if (entry) return { ...letter, message: toJson(entry.schema, decodeEvent(entry.schema, payload)) };
+  } catch {
+    // not that message: its bytes are all there is to show
+  }
+  return { ...letter, payload: Buffer.from(payload).toString("base64") };
 }
 
 async function replay(options: DeadLettersOptions, ids: readonly string[], logger: Logger): Promise<void> {

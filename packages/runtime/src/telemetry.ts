@@ -5,20 +5,26 @@ import { setTimeout as delay } from "node:timers/promises";
 import { meter } from "./trace.ts";
 
 const signals = ["TRACES", "METRICS", "LOGS"];
-const FLUSH_MS = 5_000;
+
+/** Shorter than the time that runService leaves a process to end. */
+const FLUSH_MS = 2_500;
 
 if (process.env["OTEL_CONFIG_FILE"] || signals.some(isAskedFor)) await startTelemetry();
 
 async function startTelemetry(): Promise<void> {
   for (const signal of signals) if (!isAskedFor(signal)) process.env[`OTEL_${signal}_EXPORTER`] = "none"; // the SDK's own default is OTLP to localhost
   process.env["OTEL_SERVICE_NAME"] ||= serviceName();
+  process.env["OTEL_LOG_LEVEL"] ||= "warn"; // its lines are no JSON, and standard output is for ours
   const { startNodeSdk } = await import("@opentelemetry/sdk-node");
   const sdk = startNodeSdk();
   observeEventLoop();
-  process.once(
-    "beforeExit",
-    () => void Promise.race([sdk.shutdown(), delay(FLUSH_MS, undefined, { ref: false })]),
-  );
+  process.once("beforeExit", () => void flushAndExit(sdk));
+}
+
+/** Everything else has ended by now. A collector that is away must not hold the process. */
+async function flushAndExit(sdk: { shutdown(): Promise<void> }): Promise<void> {
+  await Promise.race([sdk.shutdown().catch(() => {}), delay(FLUSH_MS)]); // the SDK has told why
+  process.exit();
 }
 
 function isAskedFor(signal: string): boolean {

@@ -18,7 +18,7 @@ export type Tables = BusTables & {
 };
 
 export const logger = createLogger({ service: "test", level: (process.env["DBG"] ?? "silent") as "silent" });
-const SCHEMA = "bus_test";
+export const SCHEMA = "bus_test";
 
 const migrations = {
   ...busMigrations,
