@@ -1,6 +1,7 @@
 import { AttemptFailedSchema } from "@gradients/contracts/event";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { agentPid, createWorld, runningInGroup, type World } from "./test/world.ts";
+import { agentPid, runningInGroup } from "./test/processes.ts";
+import { createWorld, type World } from "./test/world.ts";
 
 let world: World;
 

@@ -2,7 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AttemptFailedSchema, AttemptFinishedSchema, AttemptStartedSchema } from "@gradients/contracts/event";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { agentPid, createWorld, enginePid, rows, type World } from "./test/world.ts";
+import { agentPid, enginePid } from "./test/processes.ts";
+import { createWorld, rows, type World } from "./test/world.ts";
 
 const TIMEOUT = 120_000;
 

@@ -10,7 +10,8 @@ import {
 import { freePort } from "@gradients/testkit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { findAttempt } from "./store/attempts.ts";
-import { agentPid, createWorld, runningInGroup, type World } from "./test/world.ts";
+import { agentPid, runningInGroup } from "./test/processes.ts";
+import { createWorld, type World } from "./test/world.ts";
 
 const TIMEOUT = 180_000;
 

@@ -50,8 +50,8 @@ export async function createScheduler(
   };
   const relay = createRelay(config, deps, logger);
   const parts = [
-    databasePart(deps),
-    busPart(deps),
+    connectionsPart(deps),
+    preparationPart(deps),
     createOutboxRelay({ db, bus, logger, service: "scheduler" }),
     relay.part,
     fleetPart(deps.fleet, config.fleet.stopPodsOnExit),
@@ -81,24 +81,25 @@ function createFleet({ fleet }: SchedulerConfig, logger: Logger): GpuFleet {
   return new LocalFleet(settings, { logger: logger.child({ part: "fleet" }), clock: systemClock });
 }
 
-function databasePart({ db }: Deps): Part {
+/** First in the list, so that everything is closed whatever fails to start after it. */
+function connectionsPart({ db, bus, objects }: Deps): Part {
   return {
-    name: "database",
-    start: async () => void (await migrate(db, migrations)),
-    stop: () => db.close(),
-  };
-}
-
-function busPart({ bus, objects }: Deps): Part {
-  return {
-    name: "bus",
-    start: async () => {
-      await ensureStreams(bus);
-      await objects.ensureBucket();
-    },
+    name: "connections",
     stop: async () => {
       objects.close();
       await bus.close();
+      await db.close();
+    },
+  };
+}
+
+function preparationPart({ db, bus, objects }: Deps): Part {
+  return {
+    name: "schema, streams and bucket",
+    start: async () => {
+      await migrate(db, migrations);
+      await ensureStreams(bus);
+      await objects.ensureBucket();
     },
   };
 }

@@ -93,7 +93,7 @@ export async function listPlacedAttempts(q: Kysely<Tables>): Promise<readonly At
   return rows.map(toAttempt);
 }
 
-/** The first in the queue, in the order of their jobs. Index attempt_queued. */
+/** The first in the queue, in the order of their jobs; a job that the limit would cut in two is left for later. Index attempt_queued. */
 export async function listQueuedAttempts(tx: Tx<Tables>, limit: number): Promise<readonly QueuedAttempt[]> {
   const rows = await tx
     .selectFrom("attempt")
@@ -101,9 +101,12 @@ export async function listQueuedAttempts(tx: Tx<Tables>, limit: number): Promise
     .where("state", "=", "queued")
     .where("not_before", "<=", tx.now)
     .orderBy("queued_since")
+    .orderBy("job_id")
     .limit(limit)
     .execute();
-  return rows.map((row) => ({
+  const cutJob = rows.length === limit ? rows.at(-1)?.job_id : undefined;
+  const whole = rows.filter((row) => row.job_id !== cutJob);
+  return whole.map((row) => ({
     attemptId: row.attempt_id as AttemptId,
     jobId: row.job_id as JobId,
     hardwareClass: row.hardware_class,

@@ -1,29 +1,22 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Bus, connectBus, event } from "@gradients/bus";
 import { decodeEvent } from "@gradients/contracts/catalogue";
-import {
-  type AttemptProgress,
-  AttemptProgressSchema,
-  JobAcceptedSchema,
-  SplitCommittedSchema,
-} from "@gradients/contracts/event";
+import { type AttemptProgress, JobAcceptedSchema, SplitCommittedSchema } from "@gradients/contracts/event";
 import { createDatabase, type Database, ensureSchema } from "@gradients/db";
 import { newId } from "@gradients/kernel";
 import { createObjectStore, type ObjectRef, type ObjectStore } from "@gradients/objects";
-import { createLogger, injectTrace, type Logger, type Service } from "@gradients/runtime";
+import { createLogger, type Logger, type Service } from "@gradients/runtime";
 import { createTestDatabase, testBucket, testNats } from "@gradients/testkit";
-import { headers as natsHeaders } from "nats";
 import { expect, vi } from "vitest";
 import { paths } from "../../../../tools/setup/paths.mjs";
 import { loadConfig } from "../config.ts";
 import { createScheduler } from "../scheduler.ts";
 import type { Tables } from "../store/schema.ts";
+import { collectEvents, collectProgress, publishRaw } from "./bus-spy.ts";
 import { tinyModel } from "./tiny-model.ts";
 
 /** Real servers, a bucket with a tiny model, and everything that the scheduler says on the bus. */
@@ -240,87 +233,4 @@ async function startScheduler(env: Readonly<Record<string, string>>): Promise<Ru
       return run;
     },
   };
-}
-
-async function publishRaw(
-  bus: Bus,
-  subject: string,
-  payload: Uint8Array,
-  id: string,
-  type: string,
-  jobId: string,
-) {
-  const headers = natsHeaders();
-  const trace: Record<string, string> = {};
-  injectTrace(trace);
-  for (const [name, value] of Object.entries({
-    ...trace,
-    "ce-id": id,
-    "ce-type": type,
-    "ce-subject": jobId,
-    "ce-time": new Date().toISOString(),
-    "ce-specversion": "1.0",
-    "ce-source": "test",
-  })) {
-    headers.set(name, value);
-  }
-  await vi.waitFor(() => bus.jetstream.publish(subject, payload, { headers }), { timeout: 10_000 });
-}
-
-interface CollectedEvent {
-  readonly type: string;
-  readonly payload: Uint8Array;
-  readonly traceparent: string | undefined;
-}
-
-function collectEvents(bus: Bus): readonly CollectedEvent[] {
-  const events: CollectedEvent[] = [];
-  bus.connection.subscribe("event.>", {
-    callback: (_error, message) => {
-      const type = message.headers?.get("ce-type");
-      if (type)
-        events.push({ type, payload: message.data, traceparent: message.headers?.get("traceparent") });
-    },
-  });
-  return events;
-}
-
-function collectProgress(bus: Bus): AttemptProgress[] {
-  const progress: AttemptProgress[] = [];
-  bus.connection.subscribe("progress.>", {
-    callback: (_error, message) => {
-      progress.push(decodeEvent(AttemptProgressSchema, message.data));
-    },
-  });
-  return progress;
-}
-
-/** Numbers of the processes of a pod that still runs: its agent's. */
-export async function agentPid(world: World, attemptId: string, epoch = 0): Promise<number> {
-  const path = join(world.fleetDir, `attempt-${attemptId}-e${epoch}`, "pid");
-  const text = await vi.waitFor(() => readFile(path, "utf8"), { timeout: 20_000 });
-  return Number(text.split(" ")[0]);
-}
-
-/** Numbers of the running processes of a group, by what the operating system says. */
-export async function runningInGroup(group: number): Promise<number[]> {
-  const { stdout } = await promisify(execFile)("ps", ["-axo", "pid=,pgid=,stat="]);
-  const processes = stdout
-    .trim()
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/));
-  return processes.flatMap(([pid, pgid, stat]) =>
-    Number(pgid) === group && !stat?.startsWith("Z") ? [Number(pid)] : [],
-  );
-}
-
-/** Number of the engine's process, once it is there: its agent's only child. */
-export async function enginePid(agent: number): Promise<number> {
-  return vi.waitFor(
-    async () => {
-      const [pid] = (await runningInGroup(agent)).filter((member) => member !== agent);
-      return pid ?? expect.fail("no engine yet");
-    },
-    { timeout: 20_000, interval: 50 },
-  );
 }
