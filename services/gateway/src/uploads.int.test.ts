@@ -11,7 +11,7 @@ import { checked, createWorld, idOf, instructRow, instructRows, refusalOf, uploa
 let world: World;
 
 beforeAll(async () => {
-  world = await createWorld({ GATEWAY_UPLOADS_MAX_BYTES: "30000000" });
+  world = await createWorld({ GATEWAY_UPLOADS_MAX_BYTES: "30000000", GATEWAY_UPLOADS_TIMEOUT_SECONDS: "6" });
 });
 
 afterAll(async () => {
@@ -133,6 +133,18 @@ describe("an upload is refused and leaves nothing", () => {
     const cancel = new AbortController();
     const call = client.uploadDataset(endless(project, () => cancel.abort()), { signal: cancel.signal });
     expect(await refusalOf(call)).toMatchObject({ code: "CANCELLED" });
+    await expectNothingLeft();
+  });
+
+  test("when its sender stalls for longer than it may take", async () => {
+    const { client, project } = world.customer;
+    const stalled = Promise.withResolvers<never>();
+    const messages = async function* () {
+      yield { content: { case: "header" as const, value: { parent: project, fileName: "a.jsonl" } } };
+      yield { content: { case: "chunk" as const, value: Buffer.from(instructRows(70)) } };
+      await stalled.promise;
+    };
+    expect(await refusalOf(client.uploadDataset(messages()))).toMatchObject({ code: "DEADLINE_EXCEEDED", reason: "UPLOAD_EXPIRED" });
     await expectNothingLeft();
   });
 

@@ -60,7 +60,7 @@ export const uploadDataset =
         (await storeNew(deps, command, guarded, until))
       );
     } finally {
-      await guarded.return(undefined); // whatever was not read of the content is let go
+      void guarded.return(undefined); // lets go of what was not read; not awaited, since the sender may have stalled
     }
   };
 

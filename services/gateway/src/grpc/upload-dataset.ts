@@ -16,18 +16,21 @@ export const uploadDataset =
   (deps: MethodDeps): MethodImpl<typeof GatewayService.method.uploadDataset> =>
   async (requests, ctx) => {
     const messages = requests[Symbol.asyncIterator]();
-    const first = await messages.next();
-    if (first.done || first.value.content.case !== "header")
-      throw new Refused({ code: "upload_header_missing" });
-    const command = decode(first.value.content.value, ctx);
-    const dataset = await upload({ ...deps, limits: deps.config.uploads })(
-      command,
-      chunksOf(messages),
-      ctx.signal,
-    );
-    deps.observe.datasetUploaded(dataset.name, dataset.object?.size ?? 0n);
-    return { dataset };
+    try {
+      const dataset = await receive(deps, messages, ctx);
+      deps.observe.datasetUploaded(dataset.name, dataset.object?.size ?? 0n);
+      return { dataset };
+    } finally {
+      void messages.return?.(); // not awaited: a client that has stalled must not hold up its answer
+    }
   };
+
+async function receive(deps: MethodDeps, messages: AsyncIterator<UploadDatasetRequest>, ctx: CallContext) {
+  const first = await messages.next();
+  if (first.done || first.value.content.case !== "header") throw new Refused({ code: "upload_header_missing" });
+  const command = decode(first.value.content.value, ctx);
+  return upload({ ...deps, limits: deps.config.uploads })(command, chunksOf(messages), ctx.signal);
+}
 
 function decode(header: UploadHeader, ctx: CallContext): UploadDataset {
   const chosenMapping = mappingFromProto(header.columns);

@@ -35,6 +35,7 @@ export async function writeEvents(
     "content-type": EVENT_STREAM_TYPE,
     "cache-control": "no-store",
     "x-accel-buffering": "no", // proxies must not wait for more
+    connection: "close", // so that a stopping server need not wait for the next request on it
   });
   try {
     await write(response, `retry: ${RETRY_MS}\n\n`, signal);

@@ -10,7 +10,7 @@ export async function readJsonBody(
   body: Readable | undefined,
   contentType: string | undefined,
 ): Promise<JsonValue | undefined> {
-  const text = body === undefined ? "" : await readText(body);
+  const text = await readText(body);
   if (text === "") return undefined;
   if (!/^application\/(json|[\w.+-]+\+json)\s*(;|$)/i.test(contentType ?? ""))
     throw new HttpError(415, wrongMediaType(contentType));
@@ -22,10 +22,15 @@ export async function readJsonBody(
   }
 }
 
-async function readText(body: Readable): Promise<string> {
-  const chunks: Buffer[] = [];
+/** The chunks of a body. Whoever stops half-way leaves it open: destroying it would take the answer's connection along. */
+export async function* readOpen(body: Readable | undefined): AsyncGenerator<Uint8Array> {
+  if (body) yield* body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>; // HTTP bodies have no encoding set
+}
+
+async function readText(body: Readable | undefined): Promise<string> {
+  const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of readOpen(body)) {
     length += chunk.byteLength;
     if (length > MAX_JSON_BYTES) throw new HttpError(413, tooLarge());
     chunks.push(chunk);

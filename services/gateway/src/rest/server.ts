@@ -10,6 +10,7 @@ import type { Addresses, Logger, Part } from "@gradients/runtime";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { addCors, securityHeaders } from "./headers.ts";
 import { readRoutes } from "./http-rules.ts";
+import { linger } from "./linger.ts";
 import { createLocalCalls } from "./local-calls.ts";
 import { openApiDocument } from "./openapi.ts";
 import { asRpcError, PROBLEM_TYPE, toProblem } from "./problem.ts";
@@ -27,6 +28,9 @@ export interface HttpPartOptions {
   readonly webRoot: string | undefined;
 }
 
+/** How long a stop waits for open calls. */
+const DRAIN_MS = 8_000;
+
 const RESUMABLE: Readonly<Record<string, ResumeFields>> = {
   WatchJob: { offset: "offset", after: "after_offset" },
 };
@@ -41,12 +45,12 @@ export function createHttpPart(options: HttpPartOptions): Part {
   return {
     name: "http",
     start: () => listen(app, options, stopping.signal),
-    stopTimeoutMs: 10_000,
+    stopTimeoutMs: DRAIN_MS + 2_000,
     stop: async () => {
-      stopping.abort(
-        new RpcError("UNAVAILABLE", "SHUTTING_DOWN", "the server is shutting down; connect again"),
-      );
+      stopping.abort(new RpcError("UNAVAILABLE", "SERVER_STOPPING", "the server is stopping; call again"));
+      const cutting = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
       await app.close();
+      clearTimeout(cutting);
     },
   };
 }
@@ -73,6 +77,7 @@ async function prepare(app: FastifyInstance, { logger, corsOrigins }: HttpPartOp
     reply.headers({ ...securityHeaders, "x-request-id": request.id });
     addCors(corsOrigins, request, reply);
   });
+  app.addHook("onResponse", async ({ raw }) => linger(raw));
   app.setErrorHandler((fault, request, reply) => refuse(fault, request, reply, logger));
   app.setNotFoundHandler((request, reply) => refuse(nothingAt(request), request, reply, logger));
 }

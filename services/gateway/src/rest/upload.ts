@@ -8,10 +8,12 @@ import {
   type UploadHeader,
   UploadHeaderSchema,
 } from "@gradients/contracts/gateway";
+import { RpcError } from "@gradients/rpc";
 import type { FastifyRequest } from "fastify";
 import { readQuery } from "./json-request.ts";
 import type { LocalCalls } from "./local-calls.ts";
 import { parsePathTemplate } from "./path-template.ts";
+import { readOpen } from "./read-body.ts";
 import type { TranscodedCall } from "./transcoder.ts";
 
 /** The one method that HTTP rules cannot describe: its request is a stream. */
@@ -43,22 +45,35 @@ export async function receiveUpload(
 interface SentFile {
   /** Of the header, by name. */
   readonly fields: URLSearchParams;
-  readonly content: Readable | undefined;
+  readonly content: AsyncIterable<Uint8Array>;
 }
 
 function rawBody(request: FastifyRequest): SentFile {
   const fields = new URL(request.raw.url ?? "/", "http://localhost").searchParams;
-  return { fields, content: request.body as Readable | undefined }; // the server hands bodies on unread
+  return { fields, content: readOpen(request.body as Readable | undefined) }; // the server hands bodies on unread
 }
 
 async function readForm(request: FastifyRequest): Promise<SentFile> {
   const { fields } = rawBody(request);
-  const part = await request.file();
+  const part = await request.file().catch(refuseForm);
   for (const [name, value] of Object.entries(part?.fields ?? {})) {
     if (value && !Array.isArray(value) && value.type === "field") fields.append(name, String(value.value));
   }
   if (part?.filename && !fields.has("fileName") && !fields.has("file_name")) fields.append("fileName", part.filename);
-  return { fields, content: part?.file };
+  return { fields, content: readPart(part?.file) };
+}
+
+async function* readPart(file: Readable | undefined): AsyncGenerator<Uint8Array> {
+  try {
+    yield* readOpen(file);
+  } catch (cause) {
+    refuseForm(cause);
+  }
+}
+
+function refuseForm(cause: unknown): never {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  throw new RpcError("INVALID_ARGUMENT", "FORM_UNREADABLE", `the form must be complete multipart/form-data: ${detail}`, { cause });
 }
 
 function headerOf(request: FastifyRequest, fields: URLSearchParams): UploadHeader {
@@ -69,12 +84,9 @@ function headerOf(request: FastifyRequest, fields: URLSearchParams): UploadHeade
   return header;
 }
 
-async function* messages(header: UploadHeader, body: Readable | undefined): AsyncGenerator<Message> {
+async function* messages(header: UploadHeader, content: AsyncIterable<Uint8Array>): AsyncGenerator<Message> {
   yield create(UploadDatasetRequestSchema, { content: { case: "header", value: header } });
-  if (body === undefined) return;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    yield create(UploadDatasetRequestSchema, { content: { case: "chunk", value: chunk } });
-  }
+  for await (const value of content) yield create(UploadDatasetRequestSchema, { content: { case: "chunk", value } });
 }
 
 function pathOf(request: FastifyRequest): string {
