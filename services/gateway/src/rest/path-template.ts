@@ -25,8 +25,9 @@ type Part = Segment | Variable;
 /** Reads the syntax of google/api/http.proto: literals, `*`, a last `**`, variables with or without segments, and a verb. Throws for anything else. */
 export function parsePathTemplate(source: string): PathTemplate {
   const [, body = "", verb] = /^\/(.+?)(?::([^/{}*:]+))?$/.exec(source) ?? [];
-  const parts = splitParts(body).map((part) => parsePart(source, part));
-  if (parts.length === 0) throw new Error(`Not a path template: ${source}`);
+  const texts = splitParts(body);
+  if (texts.length === 0 || texts.join("/") !== body) throw new Error(`Not a path template: ${source}`);
+  const parts = texts.map((part) => parsePart(source, part));
   const variables = parts.filter((part) => part.kind === "variable");
   const pattern = new RegExp(
     `^/${parts.map(toPattern).join("/")}${verb === undefined ? "" : `:${escape(verb)}`}$`,
