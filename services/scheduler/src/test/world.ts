@@ -48,7 +48,7 @@ export interface World extends AsyncDisposable {
   modelFiles(): Promise<readonly { name: string; object: ObjectRef }[]>;
 }
 
-export interface RunningScheduler {
+interface RunningScheduler {
   readonly addresses: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }

@@ -1,6 +1,9 @@
-import { type Kysely, sql } from "kysely";
+import { sql } from "kysely";
+import type { Migration } from "kysely/migration";
 
-export async function up(db: Kysely<unknown>): Promise<void> {
+export const attempts: Migration = { up };
+
+async function up(db: Parameters<Migration["up"]>[0]): Promise<void> {
   await sql`
     create table job (
       job_id text primary key,

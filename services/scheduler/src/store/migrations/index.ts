@@ -1,6 +1,6 @@
 import { busMigrations } from "@gradients/bus";
 import type { Migration } from "kysely/migration";
-import * as attempts from "./0001-attempts.ts";
+import { attempts } from "./0001-attempts.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   ...busMigrations,
