@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { listDeadLetters } from "./dead-letters.ts";
 import { on, PermanentError } from "./handlers.ts";
 import { createWorld, prepareSchema, recordEffect, SCHEMA, type Tables } from "./testing/bus-world.ts";
+import { eventually } from "./testing/eventually.ts";
 
 const program = new URL("./testing/dead-letters-program.ts", import.meta.url).pathname;
 
@@ -22,7 +23,7 @@ test("dead-letters list shows what was put aside, dead-letters replay sends it a
   world.run(world.relay());
   const stop = world.run(world.consumer("scorer", [refusing]));
   await world.append("job-1", "job-2");
-  await expect.poll(() => listDeadLetters(world.db)).toHaveLength(2);
+  await eventually(() => listDeadLetters(world.db)).toHaveLength(2);
   await stop();
 
   const listed = await run(env, "list");
@@ -43,9 +44,9 @@ test("dead-letters list shows what was put aside, dead-letters replay sends it a
     code: 0,
     output: `${String(letters[0]?.["id"])} sent again\n`,
   });
-  await expect.poll(() => world.effects("scorer")).toHaveLength(1);
+  await eventually(() => world.effects("scorer")).toHaveLength(1);
   expect(await run(env, "replay", "--all")).toMatchObject({ code: 0 });
-  await expect.poll(() => world.effects("scorer")).toHaveLength(2);
+  await eventually(() => world.effects("scorer")).toHaveLength(2);
   expect(await run(env, "list")).toEqual({ code: 0, output: "" });
   expect(await run(env, "bury")).toMatchObject({ code: 64 });
 }, 60_000);

@@ -6,6 +6,7 @@ import { listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
 import { on, PermanentError } from "./handlers.ts";
 import { toMsgHeaders } from "./headers.ts";
 import { createWorld, prepareSchema, recordEffect, type Tables, type World } from "./testing/bus-world.ts";
+import { eventually } from "./testing/eventually.ts";
 
 let database: TestDatabase;
 let nats: Nats;
@@ -41,8 +42,8 @@ test("a poison event is put aside while the rest flows, and replayed once its ca
   world.run(world.consumer("scorer", [picky], 2));
   world.run(world.consumer("gateway"));
   await world.append("before", "poison", "after");
-  await expect.poll(() => world.effects("scorer")).toEqual(["before", "after"]);
-  await expect.poll(() => listDeadLetters(world.db), { timeout: 10_000 }).toHaveLength(1);
+  await eventually(() => world.effects("scorer")).toEqual(["before", "after"]);
+  await eventually(() => listDeadLetters(world.db)).toHaveLength(1);
 
   const [letter] = await listDeadLetters(world.db);
   expect(letter).toMatchObject({
@@ -57,8 +58,8 @@ test("a poison event is put aside while the rest flows, and replayed once its ca
 
   broken.value = false;
   expect(await replayDeadLetter(world.db, world.bus, letter!.id)).toBe(true);
-  await expect.poll(() => world.effects("scorer")).toEqual(["before", "after", "poison"]);
-  await expect.poll(() => settled("gateway")).toBe(true);
+  await eventually(() => world.effects("scorer")).toEqual(["before", "after", "poison"]);
+  await eventually(() => settled("gateway")).toBe(true);
   expect((await world.effects("gateway")).toSorted()).toEqual(["after", "before", "poison"]);
   expect(await listDeadLetters(world.db)).toEqual([]);
 });
@@ -75,9 +76,9 @@ test("a permanent error and an unreadable payload are put aside at the first del
     "ce-id": newId(),
     "ce-subject": "job-2",
   });
-  await expect.poll(() => listDeadLetters(world.db)).toHaveLength(1);
+  await eventually(() => listDeadLetters(world.db)).toHaveLength(1);
   await world.bus.jetstream.publish("event.job.cancelled", Uint8Array.of(0xff, 0xff), { headers });
-  await expect.poll(() => listDeadLetters(world.db)).toHaveLength(2);
+  await eventually(() => listDeadLetters(world.db)).toHaveLength(2);
   const letters = await listDeadLetters(world.db);
   expect(letters.map(({ deliveries, error }) => [deliveries, error.split("\n")[0]])).toEqual([
     [1, "PermanentError: unknown job"],
@@ -92,18 +93,18 @@ test("a replay that fails again is listed again, and an unknown id is told", asy
   world.run(world.relay());
   const stop = world.run(world.consumer("scorer", [refusing]));
   await world.append("job-1");
-  await expect.poll(() => listDeadLetters(world.db)).toHaveLength(1);
+  await eventually(() => listDeadLetters(world.db)).toHaveLength(1);
   const [first] = await listDeadLetters(world.db);
   await replayDeadLetter(world.db, world.bus, first!.id);
-  await expect
-    .poll(async () => (await listDeadLetters(world.db)).map(({ failedAt }) => failedAt > first!.failedAt))
-    .toEqual([true]);
+  await eventually(async () =>
+    (await listDeadLetters(world.db)).map(({ failedAt }) => failedAt > first!.failedAt),
+  ).toEqual([true]);
   expect((await listDeadLetters(world.db))[0]?.id).toBe(first!.id);
 
   await stop();
   world.run(world.consumer("scorer", [recordEffect("scorer")]));
   await replayDeadLetter(world.db, world.bus, first!.id);
-  await expect.poll(() => world.effects("scorer")).toEqual(["job-1"]);
+  await eventually(() => world.effects("scorer")).toEqual(["job-1"]);
   expect(await replayDeadLetter(world.db, world.bus, newId())).toBe(false);
 });
 

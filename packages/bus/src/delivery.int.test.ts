@@ -7,6 +7,7 @@ import { type EventContext, on } from "./handlers.ts";
 import { toMsgHeaders } from "./headers.ts";
 import { appendOutbox } from "./outbox.ts";
 import { createWorld, jobIds, prepareSchema, type Tables, type World } from "./testing/bus-world.ts";
+import { eventually } from "./testing/eventually.ts";
 
 let database: TestDatabase;
 let nats: Nats;
@@ -38,7 +39,7 @@ describe("outbox to inbox", () => {
     world.run(world.consumer("scorer", [handler("scorer")]));
     const before = new Date();
     await world.append("job-1");
-    await expect.poll(() => Object.keys(seen).toSorted()).toEqual(["scheduler", "scorer"]);
+    await eventually(() => Object.keys(seen).toSorted()).toEqual(["scheduler", "scorer"]);
     const [jobId, { eventId, time, aggregateId }] = seen["scorer"]!;
     expect({ jobId, aggregateId }).toEqual({ jobId: "job-1", aggregateId: "job-1" });
     expect(eventId).toMatch(/^[0-9a-f-]{36}$/);
@@ -55,7 +56,7 @@ describe("outbox to inbox", () => {
       })
       .catch(() => {});
     await world.append("real");
-    await expect.poll(() => world.effects("scorer")).toEqual(["real"]);
+    await eventually(() => world.effects("scorer")).toEqual(["real"]);
   });
 
   test("events about one aggregate are handled in their order", async () => {
@@ -75,7 +76,7 @@ describe("outbox to inbox", () => {
         ),
       );
     }
-    await expect.poll(() => [...handled.values()].flat().length, { timeout: 10_000 }).toBe(90);
+    await eventually(() => [...handled.values()].flat().length).toBe(90);
     expect(Object.fromEntries(handled)).toEqual({ a: steps, b: steps, c: steps });
   });
 
@@ -94,7 +95,7 @@ describe("outbox to inbox", () => {
     world.run(world.consumer("scorer", [chained]));
     world.run(world.consumer("gateway", [collect]));
     await world.append("job-1");
-    await expect.poll(() => failures).toEqual(["job-1"]);
+    await eventually(() => failures).toEqual(["job-1"]);
     expect(tries).toBe(2);
   });
 });
@@ -114,7 +115,7 @@ describe("effectively once", () => {
       });
     }
     await world.append("job-2");
-    await expect.poll(() => settled("scorer")).toBe(true);
+    await eventually(() => settled("scorer")).toBe(true);
     expect((await world.effects("scorer")).toSorted()).toEqual(["job-1", "job-2"]);
   });
 
@@ -133,7 +134,7 @@ describe("effectively once", () => {
     world.run(world.relay());
     world.run(world.consumer("flaky", [flaky]));
     await world.append("job-1");
-    await expect.poll(() => world.effects("flaky"), { timeout: 10_000 }).toEqual(["job-1"]);
+    await eventually(() => world.effects("flaky")).toEqual(["job-1"]);
     expect(tries).toBe(3);
   });
 
@@ -145,8 +146,8 @@ describe("effectively once", () => {
     second.run(second.relay());
     const ids = jobIds(300);
     await world.append(...ids);
-    await expect.poll(async () => (await world.effects("scorer")).length, { timeout: 10_000 }).toBe(300);
-    await expect.poll(() => settled("scorer")).toBe(true);
+    await eventually(async () => (await world.effects("scorer")).length).toBe(300);
+    await eventually(() => settled("scorer")).toBe(true);
     expect((await world.effects("scorer")).toSorted()).toEqual(ids.toSorted());
     await second[Symbol.asyncDispose]();
   });
@@ -164,7 +165,7 @@ describe("effectively once", () => {
     await stop();
     const startedAt = performance.now();
     world.run(world.consumer("scorer"));
-    await expect.poll(() => settled("scorer"), { timeout: 10_000 }).toBe(true);
+    await eventually(() => settled("scorer")).toBe(true);
     expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(await inboxRows("scorer")).toBe(100);
   });
@@ -173,13 +174,13 @@ describe("effectively once", () => {
 test("types without a handler, other consumers' replays and messages without an id are acked and have no effect", async () => {
   world.run(world.consumer("scorer"));
   const subject = "event.job.cancelled";
-  await expect.poll(() => consumerExists("scorer")).toBe(true);
+  await eventually(() => consumerExists("scorer")).toBe(true);
   const send = (headers: Record<string, string>) =>
     world.bus.jetstream.publish(subject, new Uint8Array(), { headers: toMsgHeaders(headers) });
   await send({ "ce-type": "gradients.event.v9.JobTeleported", "ce-id": newId() });
   await send({ "ce-type": JobCancelledSchema.typeName });
   await send({ "ce-type": JobCancelledSchema.typeName, "ce-id": newId(), "Gradients-Consumer": "scheduler" });
-  await expect.poll(() => settled("scorer")).toBe(true);
+  await eventually(() => settled("scorer")).toBe(true);
   expect(await inboxRows("scorer")).toBe(0);
 });
 

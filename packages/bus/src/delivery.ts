@@ -3,6 +3,7 @@ import type { EventId } from "@gradients/kernel";
 import { inSpan, type Logger, withBackoff, withExtractedTrace } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import type { Transaction } from "kysely";
 import { recordDeadLetter } from "./dead-letters.ts";
 import { type EventHandler, type EventHandlers, PermanentError } from "./handlers.ts";
 import { ADDRESSEE_HEADER, fromMsgHeaders } from "./headers.ts";
@@ -104,7 +105,7 @@ function whileDatabaseIsBack<T extends BusTables, R>(
   return withBackoff({ what: "handle event", logger, signal, maxMs: 5_000, isRetryable: isUnreachable }, fn);
 }
 
-function handleOnce<T extends BusTables>(
+async function handleOnce<T extends BusTables>(
   { db, consumer, maxDeliveries }: DeliveryOptions<T>,
   handler: EventHandler<T>,
   headers: Headers,
@@ -114,17 +115,29 @@ function handleOnce<T extends BusTables>(
     throw new PermanentError("Delivered too often without an outcome");
   const eventId = headers["ce-id"] as EventId; // checked by route
   const time = new Date(headers["ce-time"] ?? message.time);
-  return db.tx(async (tx) => {
-    // Without a lock: a concurrent delivery of the same event waits for this row and then finds it.
-    const { numInsertedOrUpdatedRows } = await (tx as unknown as Database<BusTables>["q"])
-      .insertInto("inbox")
-      .values({ consumer, event_id: eventId })
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirst();
-    if (numInsertedOrUpdatedRows === 0n) return "duplicate";
-    await handler.handle(message.data, { tx, eventId, time, aggregateId: headers["ce-subject"] ?? "" });
-    return "handled";
-  });
+  const handled = await db.txAfter(
+    (trx) => insertInbox(trx as unknown as Transaction<BusTables>, consumer, eventId),
+    async (tx) => {
+      await handler.handle(message.data, { tx, eventId, time, aggregateId: headers["ce-subject"] ?? "" });
+      return true;
+    },
+  );
+  return handled ? "handled" : "duplicate";
+}
+
+/** The transaction's time; undefined when the event was handled before. A delivery of it going on elsewhere is waited for: its row is locked. */
+async function insertInbox(
+  trx: Transaction<BusTables>,
+  consumer: string,
+  eventId: EventId,
+): Promise<Date | undefined> {
+  const row = await trx
+    .insertInto("inbox")
+    .values({ consumer, event_id: eventId })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("received_at")
+    .executeTakeFirst();
+  return row?.received_at;
 }
 
 async function reject<T extends BusTables>(

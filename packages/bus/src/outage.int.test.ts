@@ -11,6 +11,7 @@ import { connectBus } from "./connect-bus.ts";
 import { republishSince } from "./outbox.ts";
 import { ensureStreams } from "./streams.ts";
 import { createWorld, jobIds, logger, prepareSchema, type World } from "./testing/bus-world.ts";
+import { eventually } from "./testing/eventually.ts";
 
 const relayProgram = new URL("./testing/relay-program.ts", import.meta.url).pathname;
 let database: TestDatabase;
@@ -49,7 +50,7 @@ test("NATS restarts in mid-flow: every event has its effect once", async () => {
 test("NATS comes back with an empty store in mid-flow: every event has its effect once, and a new consumer still gets all of them", async () => {
   runAll();
   await world.append("published before");
-  await expect.poll(() => world.effects("scorer")).toEqual(["published before"]);
+  await eventually(() => world.effects("scorer")).toEqual(["published before"]);
   const ids = await whileAppending(() => restartNats({ wiped: true }));
   const all = ["published before", ...ids];
   await expectEffects("scorer", all);
@@ -120,26 +121,23 @@ test("a full stream holds the outbox back and lets it go on when there is room",
         )
       ).rows[0]?.n,
     );
-  await expect.poll(unpublished, { timeout: 10_000 }).toBeLessThan(200);
+  await eventually(unpublished).toBeLessThan(200);
   await delay(500);
   expect(await unpublished()).toBeGreaterThan(0);
   await manager.streams.update("EVENTS", { max_bytes: 10_000_000 });
-  await expect.poll(unpublished, { timeout: 10_000 }).toBe(0);
+  await eventually(unpublished).toBe(0);
   await stop();
 }, 60_000);
 
 test("republishSince sends again what was published, and inboxes drop it", async () => {
   runAll();
   await world.append("a", "b");
-  await expect.poll(async () => (await world.effects("scorer")).length).toBe(2);
-  await expect.poll(() => republishSince(world.db, new Date(0))).toBe(2);
-  await expect
-    .poll(
-      async () =>
-        (await world.db.q.selectFrom("outbox").select("id").where("published_at", "is", null).execute())
-          .length,
-    )
-    .toBe(0);
+  await eventually(async () => (await world.effects("scorer")).length).toBe(2);
+  await eventually(() => republishSince(world.db, new Date(0))).toBe(2);
+  await eventually(
+    async () =>
+      (await world.db.q.selectFrom("outbox").select("id").where("published_at", "is", null).execute()).length,
+  ).toBe(0);
   expect((await world.effects("scorer")).toSorted()).toEqual(["a", "b"]);
 }, 60_000);
 
@@ -155,16 +153,12 @@ test("what was published long ago and inbox rows twice as old are pruned, the re
     world.db.q,
   );
   world.run(world.relay());
-  await expect
-    .poll(async () =>
-      (await world.db.q.selectFrom("outbox").select("id").orderBy("id").execute()).map(({ id }) => id),
-    )
-    .toEqual([2n, 3n]);
-  await expect
-    .poll(async () =>
-      (await world.db.q.selectFrom("inbox").select("consumer").execute()).map(({ consumer }) => consumer),
-    )
-    .toEqual(["kept"]);
+  await eventually(async () =>
+    (await world.db.q.selectFrom("outbox").select("id").orderBy("id").execute()).map(({ id }) => id),
+  ).toEqual([2n, 3n]);
+  await eventually(async () =>
+    (await world.db.q.selectFrom("inbox").select("consumer").execute()).map(({ consumer }) => consumer),
+  ).toEqual(["kept"]);
 });
 
 function runAll(): void {
@@ -212,10 +206,8 @@ async function killSessions(name: string): Promise<void> {
 /** Waits until the consumer has handled as many events as there are, and then for what may still come, before it compares. */
 async function expectEffects(consumer: string, ids: readonly string[]): Promise<void> {
   expect(ids.length).toBeGreaterThan(0);
-  await expect
-    .poll(async () => (await world.effects(consumer)).length, { timeout: 30_000 })
-    .toBeGreaterThanOrEqual(ids.length);
-  await expect.poll(() => settled(consumer), { timeout: 30_000 }).toBe(true);
+  await eventually(async () => (await world.effects(consumer)).length).toBeGreaterThanOrEqual(ids.length);
+  await eventually(() => settled(consumer)).toBe(true);
   expect((await world.effects(consumer)).toSorted()).toEqual(ids.toSorted());
 }
 

@@ -1,5 +1,5 @@
 import { type Database, withAdvisoryLock } from "@gradients/db";
-import { type Logger, type Part, withBackoff } from "@gradients/runtime";
+import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import { sql } from "kysely";
 import type { Bus } from "./connect-bus.ts";
 import { toMsgHeaders } from "./headers.ts";
@@ -8,7 +8,6 @@ import { outboxChannel } from "./outbox.ts";
 import { pruneBusTables } from "./prune.ts";
 import { republishIfStreamIsNew } from "./stream-identity.ts";
 import { type BusTables, busTablesOf, type Headers } from "./tables.ts";
-import { createWake, type Wake } from "./wake.ts";
 
 export interface OutboxRelayOptions<T extends BusTables> {
   readonly db: Database<T>;

@@ -1,10 +1,9 @@
 import { decodeEvent } from "@gradients/contracts/catalogue";
 import { type AttemptProgress, AttemptProgressSchema } from "@gradients/contracts/event";
-import { type Logger, type Part, withBackoff } from "@gradients/runtime";
+import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import type { Bus } from "./connect-bus.ts";
 import { consume } from "./consume.ts";
-import { createWake, type Wake } from "./wake.ts";
 
 export interface ProgressItem {
   readonly progress: AttemptProgress;

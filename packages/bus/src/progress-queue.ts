@@ -1,8 +1,7 @@
 import { newId } from "@gradients/kernel";
-import { type Logger, withBackoff } from "@gradients/runtime";
+import { createWake, type Logger, withBackoff } from "@gradients/runtime";
 import type { JetStreamClient } from "@nats-io/jetstream";
 import { toMsgHeaders } from "./headers.ts";
-import { createWake } from "./wake.ts";
 
 /** Live figures on their way to the stream: sent in order, kept while the server is away. The client's own buffer would be lost at a reconnect. */
 export interface ProgressQueue {

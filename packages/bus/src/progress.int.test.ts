@@ -8,6 +8,7 @@ import { publishProgress } from "./progress.ts";
 import { createProgressConsumer, type ProgressItem } from "./progress-consumer.ts";
 import { ensureStreams } from "./streams.ts";
 import { logger } from "./testing/bus-world.ts";
+import { eventually } from "./testing/eventually.ts";
 
 let dataDir: string;
 let nats: Nats;
@@ -33,7 +34,7 @@ test("figures of all attempts arrive in order, in batches, with their place in t
   const batches: (readonly ProgressItem[])[] = [];
   for (let step = 1; step <= 600; step++) publish("attempt-a", step);
   consume("gateway", async (batch) => void batches.push(batch));
-  await expect.poll(() => batches.flat().length).toBe(600);
+  await eventually(() => batches.flat().length).toBe(600);
   const items = batches.flat();
   expect(items.map(stepOf)).toEqual(Array.from({ length: 600 }, (_, i) => i + 1));
   expect(items.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 600 }, (_, i) => i + 1));
@@ -49,33 +50,33 @@ test("a batch that could not be stored is offered again before anything else", a
     stored.push(...batch.map(stepOf));
   });
   for (let step = 1; step <= 10; step++) publish("attempt-a", step);
-  await expect.poll(() => stored, { timeout: 10_000 }).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  await eventually(() => stored).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
 test("a consumer that starts later, or again, continues where it was", async () => {
   const first: number[] = [];
   const stop = consume("gateway", async (batch) => void first.push(...batch.map(stepOf)));
   publish("attempt-a", 1);
-  await expect.poll(() => first).toEqual([1]);
+  await eventually(() => first).toEqual([1]);
   await stop();
   publish("attempt-a", 2);
   publish("attempt-b", 3);
   const second: number[] = [];
   consume("gateway", async (batch) => void second.push(...batch.map(stepOf)));
-  await expect.poll(() => second).toEqual([2, 3]);
+  await eventually(() => second).toEqual([2, 3]);
 });
 
 test("goes on after NATS was away, with what was published in the meantime", async () => {
   const stored: number[] = [];
   consume("gateway", async (batch) => void stored.push(...batch.map(stepOf)));
   publish("attempt-a", 1);
-  await expect.poll(() => stored).toEqual([1]);
+  await eventually(() => stored).toEqual([1]);
   const { port } = nats;
   await nats.stop();
   publish("attempt-a", 2);
   nats = await startNats({ dataDir, port });
   publish("attempt-a", 3);
-  await expect.poll(() => stored, { timeout: 20_000 }).toEqual([1, 2, 3]);
+  await eventually(() => stored).toEqual([1, 2, 3]);
 });
 
 test("unreadable progress is dropped, and progress without a job is refused", async () => {
@@ -83,7 +84,7 @@ test("unreadable progress is dropped, and progress without a job is refused", as
   consume("gateway", async (batch) => void stored.push(...batch.map(stepOf)));
   bus.connection.publish("progress.job.attempt-a", Uint8Array.of(0xff));
   publish("attempt-a", 1);
-  await expect.poll(() => stored).toEqual([1]);
+  await eventually(() => stored).toEqual([1]);
   expect(() => publishProgress(bus, { attemptId: "a" })).toThrow("names its job");
 });
 

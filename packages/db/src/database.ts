@@ -17,6 +17,14 @@ export interface Database<T> {
   /** Runs `fn` in a read-committed transaction; anew, up to 5 times, after a serialization failure or deadlock, so `fn` has no effects outside of it. */
   tx<R>(fn: (tx: Tx<T>) => Promise<R>): Promise<R>;
   /**
+   * The same, begun by a statement of the caller's own that returns the database's time along with what it is for: one round trip less. When it returns
+   * undefined there is nothing to do, and `fn` is not run.
+   */
+  txAfter<R>(
+    first: (trx: Transaction<T>) => Promise<Date | undefined>,
+    fn: (tx: Tx<T>) => Promise<R>,
+  ): Promise<R | undefined>;
+  /**
    * Calls `onNotify` with the payload of each notification on `channel` (channels are shared by the whole database, so name the schema in it), and with ""
    * whenever the connection was made anew and something may have been missed. `onNotify` must not throw. Resolves when the signal aborts.
    */
@@ -49,7 +57,8 @@ export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Dat
   return {
     schema: options.schema,
     q,
-    tx: (fn) => inSpan(span, () => withBackoff(retry, () => runTransaction(q, fn))),
+    tx: (fn) => inSpan(span, () => withBackoff(retry, () => runTransaction(q, askTime, fn))),
+    txAfter: (first, fn) => inSpan(span, () => withBackoff(retry, () => runTransaction(q, first, fn))),
     listen: (channel, onNotify, signal) => listen({ open, logger, channel, onNotify, signal }),
     openClient: open,
     close: async () => {
@@ -78,11 +87,19 @@ function observePool(pool: Pool, schema: string): () => void {
   return () => gauge.removeCallback(observe);
 }
 
-function runTransaction<T, R>(q: Kysely<T>, fn: (tx: Tx<T>) => Promise<R>): Promise<R> {
+function runTransaction<T, R, Now extends Date | undefined>(
+  q: Kysely<T>,
+  first: (trx: Transaction<T>) => Promise<Now>,
+  fn: (tx: Tx<T>) => Promise<R>,
+): Promise<R | Exclude<Now, Date>> {
   return q.transaction().execute(async (trx) => {
-    const { rows } = await sql<{ now: Date }>`select now() as now`.execute(trx);
-    const now = rows[0]?.now;
-    if (!now) throw new Error("The database did not tell its time");
-    return fn(Object.assign(trx, { now }));
+    const now = await first(trx);
+    return now ? fn(Object.assign(trx, { now })) : (now as Exclude<Now, Date>);
   });
+}
+
+async function askTime<T>(trx: Transaction<T>): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select now() as now`.execute(trx);
+  if (!rows[0]) throw new Error("The database did not tell its time");
+  return rows[0].now;
 }
