@@ -6,6 +6,7 @@ import { createObjectStore } from "@gradients/objects";
 import { createRpcClient, createRpcPart } from "@gradients/rpc";
 import { composeService, createLogger, type Logger, type Part, type Service } from "@gradients/runtime";
 import { ensureBootstrapKey } from "./app/bootstrap.ts";
+import { createCheckThread } from "./app/check-thread.ts";
 import { createDatasetChecker } from "./app/dataset-checker.ts";
 import { createJobFeed } from "./app/job-feed.ts";
 import { recordProgress } from "./app/record-progress.ts";
@@ -71,7 +72,7 @@ export async function createGateway(
     createConsumer({ service: "gateway", db, bus, logger, handlers: createEventHandlers({ observe }) }),
     createProgressConsumer({ bus, durable: "gateway", logger, onBatch: recordProgress({ db }) }),
     feed.part,
-    createDatasetChecker({ ...shared, minUsableRows }),
+    createDatasetChecker({ ...shared, thread: createCheckThread(config.objects), minUsableRows }),
     createSweeper(shared),
   ];
   const doors: readonly Part[] = [

@@ -198,6 +198,17 @@ test("a check that its worker has left is taken over and ends", async () => {
   expect((await checked(world.customer, name)).report?.usableRows).toBe(80n);
 });
 
+test("a check that a stop interrupts goes on elsewhere at once", async () => {
+  const rows = Array.from({ length: 4_000 }, (_, index) => `${JSON.stringify({ ...instructRow(index), note: "x".repeat(100) })}\n`);
+  const { name } = await upload(world.customer, rows.join(""));
+  await vi.waitFor(async () => {
+    const { lease_id } = await world.db.q.selectFrom("dataset_check").select("lease_id").where("dataset_id", "=", idOf(name) as never).executeTakeFirstOrThrow();
+    expect(lease_id).not.toBeNull();
+  }, { interval: 5 });
+  await world.restart();
+  expect((await checked(world.customer, name)).report?.usableRows).toBe(4_000n);
+});
+
 test("what a crash left of an upload is swept away once its time is over", async () => {
   const datasetId = "0192f0c0-0000-7000-8000-00000000000a" as never;
   await world.objects.put(`datasets/${datasetId}/original`, Buffer.from("half"));

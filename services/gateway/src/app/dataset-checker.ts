@@ -1,10 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { DatasetReportSchema, Finding_Severity } from "@gradients/contracts/gateway";
-import { type Clock, type ModelId, newId } from "@gradients/kernel";
-import type { ObjectStore } from "@gradients/objects";
+import { type Clock, newId } from "@gradients/kernel";
 import { type Logger, type Part, withBackoff } from "@gradients/runtime";
-import type { Dataset } from "../domain/dataset.ts";
-import type { TextModel } from "../domain/dataset-check.ts";
 import type { GatewayObserver } from "../observe.ts";
 import type { GatewayDatabase } from "../store/database.ts";
 import {
@@ -13,17 +10,16 @@ import {
   datasetCheckChannel,
   deleteDatasetCheck,
   extendDatasetCheck,
+  releaseDatasetCheck,
 } from "../store/dataset-checks.ts";
 import { findDataset, saveReport } from "../store/datasets.ts";
 import { findModel } from "../store/models.ts";
 import { encodeReport } from "../wire/dataset.ts";
-import { checkDataset } from "./check-dataset.ts";
-import { datasetSource } from "./dataset-source.ts";
-import { loadTextModel } from "./text-model.ts";
+import type { CheckThread } from "./check-thread.ts";
 
 export interface DatasetCheckerDeps {
   readonly db: GatewayDatabase;
-  readonly objects: ObjectStore;
+  readonly thread: CheckThread;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observe: GatewayObserver;
@@ -38,19 +34,18 @@ const MAX_TRIES = 5;
 /** Checks uploaded data sets, one at a time. Each is a row with a lease: when this process dies, another one takes it over. */
 export function createDatasetChecker(deps: DatasetCheckerDeps): Part {
   const wake = createWake();
-  const models = new TextModels(deps);
   return {
     name: "data set checker",
     run: async (signal) => {
       const listening = deps.db.listen(datasetCheckChannel(deps.db.schema), wake.ring, signal);
-      await Promise.all([listening, work(deps, models, wake, signal)]);
+      await Promise.all([listening, work(deps, wake, signal)]);
     },
+    stop: () => deps.thread.close(),
   };
 }
 
 async function work(
   deps: DatasetCheckerDeps,
-  models: TextModels,
   wake: Wake,
   signal: AbortSignal,
 ): Promise<void> {
@@ -58,7 +53,7 @@ async function work(
   try {
     while (!signal.aborted) {
       const claimed = await withBackoff(retry, () => claimDatasetCheck(deps.db.q, newId(), LEASE_SECONDS));
-      if (claimed) await runCheck(deps, models, claimed, signal);
+      if (claimed) await runCheck(deps, claimed, signal);
       else await wake.wait(POLL_MS, deps.clock, signal);
     }
   } catch (error) {
@@ -66,23 +61,19 @@ async function work(
   }
 }
 
-/** A check that cannot be done now is due again when its lease is over. */
-async function runCheck(
-  deps: DatasetCheckerDeps,
-  models: TextModels,
-  claimed: ClaimedCheck,
-  stop: AbortSignal,
-): Promise<void> {
+/** A check that has a fault is due again when its lease is over, one that is stopped at once. */
+async function runCheck(deps: DatasetCheckerDeps, claimed: ClaimedCheck, stop: AbortSignal): Promise<void> {
   const lost = new AbortController();
   const done = new AbortController();
   const signal = AbortSignal.any([stop, lost.signal]);
   const extending = keepLease(deps, claimed, lost, AbortSignal.any([signal, done.signal]));
   const startedAt = performance.now();
   try {
-    await checkAndSave(deps, models, claimed, signal);
+    await checkAndSave(deps, claimed, signal);
     deps.observe.datasetChecked((performance.now() - startedAt) / 1_000);
   } catch (error) {
-    if (signal.aborted) return;
+    if (stop.aborted) return await releaseDatasetCheck(deps.db.q, claimed);
+    if (lost.signal.aborted) return;
     deps.observe.datasetCheckFailed(claimed.datasetId, claimed.tries, error);
     if (claimed.tries >= MAX_TRIES) await giveUp(deps, claimed);
   } finally {
@@ -91,22 +82,13 @@ async function runCheck(
   }
 }
 
-async function checkAndSave(
-  deps: DatasetCheckerDeps,
-  models: TextModels,
-  claimed: ClaimedCheck,
-  signal: AbortSignal,
-): Promise<void> {
-  const dataset = await findDataset(deps.db.q, claimed.projectId, claimed.datasetId);
-  if (!dataset) throw new Error("The data set of a check is gone");
-  const options = {
-    format: dataset.format,
-    chosenMapping: dataset.chosenMapping,
-    model: await models.get(dataset, signal),
-    minUsableRows: deps.minUsableRows,
-  };
-  const result = await checkDataset(datasetSource(deps.objects, dataset, signal), options, signal);
-  await deps.db.tx(async (tx) => {
+async function checkAndSave(deps: DatasetCheckerDeps, claimed: ClaimedCheck, signal: AbortSignal): Promise<void> {
+  const { db, thread, minUsableRows } = deps;
+  const dataset = await findDataset(db.q, claimed.projectId, claimed.datasetId);
+  const model = dataset && (await findModel(db.q, dataset.modelId));
+  if (!dataset || !model) throw new Error("The data set of a check, or its model, is gone");
+  const result = await thread.check({ dataset, model, minUsableRows }, signal);
+  await db.tx(async (tx) => {
     if (!(await deleteDatasetCheck(tx, claimed))) return; // another worker has taken over
     await saveReport(tx, claimed.datasetId, result.isUsable ? "ready" : "invalid", encodeReport(result));
   });
@@ -143,25 +125,6 @@ async function keepLease(
     if (signal.aborted) return;
     logger.warn({ err, dataset_id: claimed.datasetId }, "lease of a data set check not extended");
     lost.abort(err);
-  }
-}
-
-/** The text model used last stays in memory: most customers of a moment use the same one. */
-class TextModels {
-  readonly #deps: DatasetCheckerDeps;
-  #last: { readonly modelId: ModelId; readonly model: TextModel } | undefined;
-
-  constructor(deps: DatasetCheckerDeps) {
-    this.#deps = deps;
-  }
-
-  async get({ modelId }: Dataset, signal: AbortSignal): Promise<TextModel> {
-    if (this.#last?.modelId === modelId) return this.#last.model;
-    const registered = await findModel(this.#deps.db.q, modelId);
-    if (!registered) throw new Error(`The model ${modelId} is not registered`);
-    const model = await loadTextModel(this.#deps.objects, registered, signal);
-    this.#last = { modelId, model };
-    return model;
   }
 }
 

@@ -7,27 +7,21 @@ import type { ChatMessage } from "../domain/row-messages.ts";
 import type { Model } from "../store/models.ts";
 
 /** The files of a model folder that say how it reads text. */
-export const tokenizerFiles = {
+const tokenizerFiles = {
   tokenizer: "tokenizer.json",
   config: "tokenizer_config.json",
   template: "chat_template.jinja",
 } as const;
 
+type RegisteredModel = Pick<Model, "modelId" | "ref" | "contextLength">;
+
 /** Reads a registered model's own tokenizer and chat template from the object store. */
-export async function loadTextModel(
-  objects: ObjectStore,
-  model: Model,
-  signal: AbortSignal,
-): Promise<TextModel> {
-  const read = (name: string) => readText(objects, model, name, signal);
-  const [tokenizer, config, template] = [
-    await read(tokenizerFiles.tokenizer),
-    await read(tokenizerFiles.config),
-    await read(tokenizerFiles.template),
-  ];
-  if (tokenizer === undefined)
-    throw new Error(`The model ${model.modelId} has no ${tokenizerFiles.tokenizer}`);
-  return createTextModel({ tokenizer, config: config ?? "{}", template, contextLength: model.contextLength });
+export async function loadTextModel(objects: ObjectStore, model: RegisteredModel): Promise<TextModel> {
+  const tokenizer = await readText(objects, model, tokenizerFiles.tokenizer);
+  if (tokenizer === undefined) throw new Error(`The model ${model.modelId} has no ${tokenizerFiles.tokenizer}`);
+  const config = (await readText(objects, model, tokenizerFiles.config)) ?? "{}";
+  const template = await readText(objects, model, tokenizerFiles.template);
+  return createTextModel({ tokenizer, config, template, contextLength: model.contextLength });
 }
 
 export interface TextModelSource {
@@ -111,15 +105,10 @@ function render(
   }
 }
 
-async function readText(
-  objects: ObjectStore,
-  { ref }: Model,
-  name: string,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+async function readText(objects: ObjectStore, { ref }: RegisteredModel, name: string): Promise<string | undefined> {
   const object = ref.files.find((file) => file.name === name)?.object;
   if (!object) return undefined;
   const chunks: Uint8Array[] = [];
-  for await (const chunk of objects.get(object, signal)) chunks.push(chunk);
+  for await (const chunk of objects.get(object)) chunks.push(chunk);
   return Buffer.concat(chunks).toString("utf8");
 }

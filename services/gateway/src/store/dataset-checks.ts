@@ -57,6 +57,16 @@ export async function extendDatasetCheck(
   return numUpdatedRows === 1n;
 }
 
+/** Lets another worker take the check at once. The try does not count: nothing was wrong with it. */
+export async function releaseDatasetCheck(q: GatewayQuery, { datasetId, leaseId, tries }: ClaimedCheck): Promise<void> {
+  await q
+    .updateTable("dataset_check")
+    .set({ due_at: sql<Date>`now()`, lease_id: null, tries: tries - 1 })
+    .where("dataset_id", "=", datasetId)
+    .where("lease_id", "=", leaseId)
+    .execute();
+}
+
 /** Ends the check. False when the lease was lost: the result must not be stored then. */
 export async function deleteDatasetCheck(
   tx: GatewayTx,

@@ -41,6 +41,10 @@ export interface World extends AsyncDisposable {
   /** Keys of multipart uploads that were neither completed nor given up. */
   openMultiparts(): Promise<readonly string[]>;
   readonly env: Readonly<Record<string, string>>;
+  /** Where the registered model came from. */
+  readonly modelFolder: string;
+  /** Puts another tokenizer configuration into that folder. */
+  changeModelFolder(): Promise<void>;
   readonly model: string;
   readonly grpc: string;
   readonly http: string;
@@ -131,6 +135,8 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
       return Uploads.map(({ Key = "" }) => Key);
     },
     env,
+    modelFolder: model.folder,
+    changeModelFolder: () => writeFile(join(model.folder, "tokenizer_config.json"), "{}"),
     model: "models/tiny",
     get grpc() {
       return gateway.addresses["grpc"] ?? "";
