@@ -39,7 +39,8 @@ test("figures of all attempts arrive in order, in batches, with their place in t
   expect(items.map(stepOf)).toEqual(Array.from({ length: 600 }, (_, i) => i + 1));
   expect(items.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 600 }, (_, i) => i + 1));
   expect(items[0]?.progress).toMatchObject({ jobId: "job", attemptId: "attempt-a" });
-  expect(Math.max(...batches.map((batch) => batch.length))).toBe(256);
+  expect(Math.max(...batches.map((batch) => batch.length))).toBeLessThanOrEqual(256);
+  expect(batches.length).toBeLessThan(200);
 });
 
 test("a batch that could not be stored is offered again before anything else", async () => {
