@@ -20,3 +20,4 @@ export {
   tracer,
   withExtractedTrace,
 } from "./trace.ts";
+export { createWake, type Wake } from "./wake.ts";

@@ -1,11 +1,10 @@
 import { withAdvisoryLock } from "@gradients/db";
-import { type Part, withBackoff } from "@gradients/runtime";
+import { createWake, type Part, withBackoff } from "@gradients/runtime";
 import type { Chain } from "../chain/chain.ts";
 import type { Deps } from "../deps.ts";
 import { pointsChannel } from "./award-job.ts";
 import { ingestBlocks } from "./ingest-blocks.ts";
 import { reconcileWeights } from "./reconcile-weights.ts";
-import { createWake } from "./wake.ts";
 
 /** Keeps a connection to the chain and, in one replica at a time, books its blocks and sets its weights. */
 export function createChainPart(deps: Deps): Part {

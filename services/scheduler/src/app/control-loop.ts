@@ -1,9 +1,8 @@
 import { withAdvisoryLock } from "@gradients/db";
-import { type Logger, type Part, withBackoff } from "@gradients/runtime";
+import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import type { Deps } from "../deps.ts";
 import { prolongLeases } from "../store/attempts.ts";
 import { controlChannel } from "../store/wake.ts";
-import { type Bell, createBell } from "./bell.ts";
 import { placeAttempts } from "./place-attempts.ts";
 import { settleUploads } from "./settle-uploads.ts";
 import { sweep } from "./sweep.ts";
@@ -31,7 +30,7 @@ export function createControlLoop(deps: Deps, options: ControlLoopOptions): Part
 }
 
 async function runControlLoop(deps: Deps, options: ControlLoopOptions, signal: AbortSignal): Promise<void> {
-  const bell = createBell();
+  const bell = createWake();
   deps.fleet.watch(bell.ring, signal);
   const listening = deps.db.listen(controlChannel(deps.db.schema), bell.ring, signal);
   const retry = { what: "lead the control loop", logger: options.logger, signal, maxMs: 2_000 };
@@ -45,7 +44,7 @@ async function runControlLoop(deps: Deps, options: ControlLoopOptions, signal: A
   await listening;
 }
 
-async function lead(deps: Deps, options: ControlLoopOptions, bell: Bell, held: AbortSignal): Promise<void> {
+async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: AbortSignal): Promise<void> {
   let lastPass = Number.NEGATIVE_INFINITY;
   while (!held.aborted) {
     const startedAt = performance.now();
