@@ -22,13 +22,25 @@ export const EVENT_MAX_AGE_MS = 7 * 24 * HOUR;
 const DUPLICATE_WINDOW_MS = 10 * 60_000;
 
 const specs: readonly StreamSpec[] = [
-  { name: "EVENTS", subjects: ["event.>"], maxAgeMs: EVENT_MAX_AGE_MS, maxBytes: 128 * MIB },
-  { name: "PROGRESS", subjects: ["progress.>"], maxAgeMs: 24 * HOUR, maxBytes: 96 * MIB },
+  {
+    name: "EVENTS",
+    subjects: ["event.>"],
+    maxAgeMs: EVENT_MAX_AGE_MS,
+    maxBytes: 128 * MIB,
+    discard: DiscardPolicy.New,
+  },
+  {
+    name: "PROGRESS",
+    subjects: ["progress.>"],
+    maxAgeMs: 24 * HOUR,
+    maxBytes: 96 * MIB,
+    discard: DiscardPolicy.Old,
+  },
 ];
 
 /**
- * Makes the streams exist as they should be. Limits retention everywhere, because it alone keeps its duplicate window over a restart. A byte limit that refuses
- * new messages, because a full disk makes publishes time out without an error until the server is restarted.
+ * Makes the streams exist as they should be. Limits retention everywhere, because it alone keeps its duplicate window over a restart. A byte limit on each,
+ * because a full disk makes publishes time out without an error until the server is restarted: events are refused at the limit and wait in their outbox, of live figures the oldest go.
  */
 export async function ensureStreams(bus: Bus): Promise<void> {
   for (const spec of specs) await ensureStream(bus, toConfig(spec, bus));
@@ -75,7 +87,7 @@ async function addStream(streams: StreamAPI, config: StreamConfigNamed): Promise
 }
 
 function toConfig(
-  { name, subjects, maxAgeMs, maxBytes }: StreamSpec,
+  { name, subjects, maxAgeMs, maxBytes, discard }: StreamSpec,
   { replicas, maxBytes: overrides }: Bus,
 ): StreamConfigNamed {
   return {
@@ -83,7 +95,7 @@ function toConfig(
     subjects: [...subjects],
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
-    discard: DiscardPolicy.New,
+    discard,
     max_age: nanos(maxAgeMs),
     max_bytes: overrides[name] ?? maxBytes,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
@@ -96,6 +108,7 @@ interface StreamSpec {
   readonly subjects: readonly string[];
   readonly maxAgeMs: number;
   readonly maxBytes: number;
+  readonly discard: DiscardPolicy;
 }
 
 type StreamConfigNamed = Partial<StreamConfig> & { readonly name: StreamName };

@@ -1,4 +1,7 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { paths } from "../../setup/paths.mjs";
 import { startNetwork } from "./network.ts";
 
 const HELP = `npm run dev -- [options]
@@ -29,8 +32,9 @@ else await serve();
 
 async function serve(): Promise<void> {
   const interrupted = untilInterrupted();
+  if (values.fresh) await forget();
   await using network = await startNetwork({
-    persistent: !values.fresh,
+    persistent: true,
     logLevel: logLevel(values.log),
     ports: { http: Number(values.http), grpc: Number(values.grpc) },
     onUp: (part, address) => console.log(`${part.padEnd(16)} ${address}`),
@@ -40,6 +44,13 @@ async function serve(): Promise<void> {
     `\nWeb page   ${http}/#key=${network.apiKey}\nAPI key    ${network.apiKey}\nCtrl-C stops everything.\n`,
   );
   await Promise.race([interrupted, network.died]);
+}
+
+/** Removes what earlier runs kept. */
+async function forget(): Promise<void> {
+  const { postgres, nats, s3 } = paths.dev;
+  for (const folder of [postgres, nats, s3, join(paths.cache, "dev")])
+    await rm(folder, { recursive: true, force: true });
 }
 
 function untilInterrupted(): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { createChainBridge, loadConfig as loadChainBridge } from "@gradients/chain-bridge";
 import { createGateway, loadConfig as loadGateway, registerModel } from "@gradients/gateway";
 import type { Addresses, Service } from "@gradients/runtime";
@@ -53,7 +53,7 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<Networ
   announceServers(servers, options);
   const scratchDir = await mkdtemp(join(paths.scratch, "gradients-dev-"));
   cleanup.defer(() => rm(scratchDir, { recursive: true, force: true }));
-  const apiKey = newApiKey();
+  const apiKey = options.persistent ? await keptApiKey() : newApiKey();
   const environment = await serviceEnvironments({
     servers,
     scratchDir,
@@ -102,6 +102,17 @@ function announceServers({ postgres, nats, s3, chain }: Servers, { onUp }: Netwo
   onUp?.("NATS", nats.url);
   onUp?.("S3 (SeaweedFS)", s3.endpoint);
   onUp?.("local chain", chain.url);
+}
+
+/** The key of the last time, so that its project with its jobs is found again. */
+async function keptApiKey(): Promise<string> {
+  const file = join(paths.cache, "dev", "api-key");
+  const known = await readFile(file, "utf8").catch(() => undefined);
+  if (known !== undefined) return known;
+  const key = newApiKey();
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, key, { mode: 0o600 });
+  return key;
 }
 
 /** A key in the form that the gateway takes: prefix for recognition, 256 random bits. */
