@@ -6,7 +6,7 @@ import { createTestDatabase, testNats } from "@gradients/testkit";
 import { expect, test } from "vitest";
 import { listDeadLetters } from "./dead-letters.ts";
 import { on, PermanentError } from "./handlers.ts";
-import { createWorld, prepareSchema, recordEffect, SCHEMA, type Tables } from "./testing/bus-world.ts";
+import { createWorld, prepareSchema, recordEffect, type Tables } from "./testing/bus-world.ts";
 import { eventually } from "./testing/eventually.ts";
 
 const program = new URL("./testing/dead-letters-program.ts", import.meta.url).pathname;
@@ -16,7 +16,7 @@ test("dead-letters list shows what was put aside, dead-letters replay sends it a
   await using nats = await testNats();
   const databaseUrl = database.urlAs("bus_test_role", "p");
   await using world = await createWorld(databaseUrl, nats.url);
-  const env = { SAMPLE_DATABASE_URL: databaseUrl, SAMPLE_NATS: nats.url, SAMPLE_SCHEMA: SCHEMA };
+  const env = { SAMPLE_DATABASE_URL: databaseUrl, SAMPLE_NATS: nats.url };
   const refusing = on<typeof JobCancelledSchema, Tables>(JobCancelledSchema, () =>
     Promise.reject(new PermanentError("unknown job")),
   );

@@ -1,14 +1,18 @@
 // Run by dead-letters-command.int.test.ts as a process of its own: a program with the subcommand.
-import { type ConfigSource, loadConfig, runService } from "@gradients/runtime";
-import { z } from "zod";
+import { runService } from "@gradients/runtime";
 import { deadLettersCommand } from "../dead-letters-command.ts";
+import { SCHEMA } from "./bus-world.ts";
 
-const schema = z.object({ databaseUrl: z.string(), nats: z.string(), schema: z.string() });
-const load = (source: ConfigSource) => loadConfig({ service: "sample", schema, ...source });
+const databaseUrl = process.env["SAMPLE_DATABASE_URL"] ?? "";
+const natsUrl = process.env["SAMPLE_NATS"] ?? "";
 
-await runService(load, () => Promise.reject(new Error("The service is not wanted here")), {
-  "dead-letters": deadLettersCommand((config) => ({
-    database: { url: config.databaseUrl, schema: config.schema, applicationName: "sample", poolSize: 1 },
-    bus: { servers: [config.nats], name: "sample" },
-  })),
-});
+await runService(
+  () => ({ url: databaseUrl, schema: SCHEMA, applicationName: "sample", poolSize: 1 }),
+  () => Promise.reject(new Error("The service is not wanted here")),
+  {
+    "dead-letters": deadLettersCommand((database) => ({
+      database,
+      bus: { servers: [natsUrl], name: "sample" },
+    })),
+  },
+);
