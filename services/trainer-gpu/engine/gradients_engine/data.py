@@ -58,6 +58,13 @@ def read_rows(path: Path, format_: Format, columns: Columns) -> list[Row]:
     return rows
 
 
+class TemplateRefusal(EngineError):
+    """The model's chat template has no form for a conversation, such as one with a system turn."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("DATA_INVALID", message)
+
+
 class Encoder:
     """Turns conversations into token ids by the model's own chat template."""
 
@@ -69,9 +76,14 @@ class Encoder:
         self._eos: str = tokenizer.eos_token or ""
 
     def example(self, row: Row) -> Example:
+        """The row as ids; without any where the chat template refuses it: such a row teaches and scores nothing."""
         ids: array[int] = array("i")
         targets = bytearray()
-        for text, is_completion in self._segments(row):
+        try:
+            segments = list(self._segments(row))
+        except TemplateRefusal:
+            segments = []
+        for text, is_completion in segments:
             piece = self._tokenize(text)
             ids.extend(piece)
             targets.extend((b"\1" if is_completion else b"\0") * len(piece))
@@ -92,7 +104,7 @@ class Encoder:
             asked = self._render(messages[:index], answering=True)
             answered = self._render(messages[: index + 1], answering=False)
             if not asked.startswith(done) or not answered.startswith(asked):
-                raise EngineError("DATA_INVALID", f"row {row.row}: the chat template cannot show this conversation")
+                raise TemplateRefusal(f"row {row.row}: the chat template cannot show this conversation")
             # Loss ends with the end-of-turn token: what the template adds after it is never generated.
             end = answered.rfind(self._eos, len(asked)) + len(self._eos) if self._eos else 0
             end = end if end > len(asked) + len(self._eos) else len(answered)
@@ -104,7 +116,7 @@ class Encoder:
         try:
             return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answering))
         except Exception as error:
-            raise EngineError("DATA_INVALID", f"the chat template refuses a conversation: {error}") from error
+            raise TemplateRefusal(f"the chat template refuses a conversation: {error}") from error
 
     def _tokenize(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)

@@ -39,7 +39,8 @@ def run_evaluation(spec: EvaluateSpec, emit: Emit, stop_requested: Callable[[], 
     scores = _score(artifact, examples, emit, stop_requested)
     if spec.generate_rows:
         emit("phase", phase="generating")
-        _add_answers(spec, artifact, tokenizer, encoder, rows, scores, stop_requested)
+        shown = [pair for pair, example in zip(zip(rows, scores, strict=True), examples, strict=True) if example.ids]
+        _add_answers(spec, artifact, tokenizer, encoder, shown[: spec.generate_rows], stop_requested)
     _write(spec, scores)
     emit("result", **_result(artifact, scores))
 
@@ -105,16 +106,14 @@ def _add_answers(
     artifact: LoadedArtifact,
     tokenizer: Any,
     encoder: Encoder,
-    rows: list[Row],
-    scores: list[Score],
+    asked: list[tuple[Row, Score]],
     stop_requested: Callable[[], bool],
 ) -> None:
-    """Generates the last assistant turn of the first rows and compares it with the reference."""
-    asked = rows[: spec.generate_rows]
-    turns = [_last_answer(row) for row in asked]
-    prompts = [encoder.prompt(list(row.messages[:turn])) for row, turn in zip(asked, turns, strict=True)]
+    """Generates the last assistant turn of some rows and compares it with the reference."""
+    turns = [_last_answer(row) for row, _ in asked]
+    prompts = [encoder.prompt(list(row.messages[:turn])) for (row, _), turn in zip(asked, turns, strict=True)]
     answers = generate(artifact.model, tokenizer, prompts, spec.max_new_tokens)
-    for row, turn, score, answer in zip(asked, turns, scores, answers, strict=False):
+    for (row, score), turn, answer in zip(asked, turns, answers, strict=True):
         if stop_requested():
             raise Stopped
         text = tokenizer.decode(answer, skip_special_tokens=True)

@@ -39,12 +39,12 @@ def run_training(spec: TrainSpec, emit: Emit, stop_requested: Callable[[], bool]
 
 
 def _examples(spec: TrainSpec) -> tuple[list[Example], int]:
-    """The rows that teach something; a row cut before its first completion token does not."""
+    """The rows that teach something whole: a cut answer would teach to stop anywhere, a refused row has none."""
     encoder = Encoder(load_tokenizer(spec.model_dir), spec.max_length)
     examples = [encoder.example(row) for row in read_rows(spec.train_file, spec.format, spec.columns)]
-    useful = [example for example in examples if example.completion_tokens]
+    useful = [example for example in examples if example.completion_tokens and not example.truncated]
     if not useful:
-        raise EngineError("DATA_INVALID", f"no row has a completion within {spec.max_length} tokens")
+        raise EngineError("DATA_INVALID", f"no row fits whole, with its completion, within {spec.max_length} tokens")
     return useful, len(examples) - len(useful)
 
 

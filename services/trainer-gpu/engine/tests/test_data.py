@@ -1,3 +1,4 @@
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,17 @@ def test_long_rows_are_cut_and_say_so(tokenizer: Any, write_rows: Write) -> None
     (read,) = read_rows(write_rows([{"question": "very " * 50, "answer": "a"}]), "instruct", INSTRUCT)
     example = Encoder(tokenizer, 20).example(read)
     assert (len(example.ids), example.truncated, example.completion_tokens) == (20, True, 0)
+
+
+def test_rows_that_the_template_refuses_teach_nothing(tokenizer: Any, write_rows: Write) -> None:
+    strict = copy.deepcopy(tokenizer)
+    refusal = "{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    strict.chat_template = f"{{% for m in messages %}}{refusal}{{{{ m.content }}}}{{% endfor %}}"
+    talk = [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    refused, taken = read_rows(write_rows([{"talk": talk}, {"talk": talk[1:]}]), "chat", CHAT)
+    encoder = Encoder(strict, 64)
+    assert len(encoder.example(refused).ids) == 0
+    assert encoder.example(taken).completion_tokens > 0
 
 
 @pytest.mark.parametrize(

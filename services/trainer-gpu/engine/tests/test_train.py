@@ -166,7 +166,7 @@ def test_a_loss_that_is_no_number_ends_the_run(
     ("changes", "complaint"),
     [
         ({"max_length": 512}, "max_length: the model reads at most 256 tokens"),
-        ({"max_length": 12}, "no row has a completion within 12 tokens"),
+        ({"max_length": 12}, "no row fits whole, with its completion, within 12 tokens"),
         (
             {"settings": {"learning_rate": 0.1, "batch_size": 1, "lora": {"layers": "last-9"}}},
             "settings.lora.layers: the model has 3 blocks",
