@@ -68,7 +68,9 @@ const schema = z.object({
       .int()
       .min(2)
       .default(64)
-      .describe("Fewest usable rows of a data set that a job is accepted for; no fewer than the scorer wants for a split."),
+      .describe(
+        "Fewest usable rows of a data set that a job is accepted for; no fewer than the scorer wants for a split.",
+      ),
     deadlineSeconds: z
       .int()
       .min(60)
@@ -80,7 +82,7 @@ const schema = z.object({
     .string()
     .optional()
     .describe(
-      "Path of the sample data set's file; its attribution stands beside it in <path>.attribution.txt.",
+      "Path of the sample data set's file; the attribution of sample.jsonl stands beside it in sample.LICENSE.txt.",
     ),
   webRoot: z.string().optional().describe("Folder of the built web page; without it only the API is served."),
   bootstrapKey: secret(

@@ -1,4 +1,11 @@
-import { AttemptFinishedSchema, AttemptStartedSchema, JobAcceptedSchema, JobScoredSchema, RaceFinishedSchema, SplitCommittedSchema } from "@gradients/contracts/event";
+import {
+  AttemptFinishedSchema,
+  AttemptStartedSchema,
+  JobAcceptedSchema,
+  JobScoredSchema,
+  RaceFinishedSchema,
+  SplitCommittedSchema,
+} from "@gradients/contracts/event";
 import { Attempt_State, Dataset_State, Job_State } from "@gradients/contracts/gateway";
 import { newId } from "@gradients/kernel";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -38,15 +45,31 @@ test("a customer uploads, orders, watches and downloads; the other services are 
     hardwareClass: "local",
     maxLength: 256,
     baseModel: { modelId: "tiny", contextLength: 256, parameterCount: 10n },
-    dataset: { object: dataset.object, columns: { shape: { case: "instruct", value: { instruction: "instruction", input: "input", output: "output" } } } },
+    dataset: {
+      object: dataset.object,
+      columns: {
+        shape: { case: "instruct", value: { instruction: "instruction", input: "input", output: "output" } },
+      },
+    },
   });
 
-  const watching = take(client.watchJob({ name }), (all) => all.some(({ event }) => event.case === "job" && event.value.state === Job_State.SUCCEEDED));
+  const watching = take(client.watchJob({ name }), (all) =>
+    all.some(({ event }) => event.case === "job" && event.value.state === Job_State.SUCCEEDED),
+  );
   await runRace(jobId);
   const events = await watching;
   const jobs = events.flatMap(({ event }) => (event.case === "job" ? [event.value] : []));
-  expect([...new Set(jobs.map(({ state }) => Job_State[state]))]).toEqual(["ACCEPTED", "QUEUED", "RACING", "EVALUATING", "SUCCEEDED"]);
-  expect(jobs.at(-1)?.attempts.map(({ state }) => state)).toEqual([Attempt_State.SUCCEEDED, Attempt_State.FAILED]);
+  expect([...new Set(jobs.map(({ state }) => Job_State[state]))]).toEqual([
+    "ACCEPTED",
+    "QUEUED",
+    "RACING",
+    "EVALUATING",
+    "SUCCEEDED",
+  ]);
+  expect(jobs.at(-1)?.attempts.map(({ state }) => state)).toEqual([
+    Attempt_State.SUCCEEDED,
+    Attempt_State.FAILED,
+  ]);
 
   const { job: read } = await client.getJob({ name });
   expect(read).toEqual(jobs.at(-1));
@@ -60,11 +83,24 @@ test("a customer uploads, orders, watches and downloads; the other services are 
 
 async function runRace(jobId: string): Promise<void> {
   const [winner, loser] = [newId(), newId()];
-  const object = await world.objects.put(`jobs/${jobId}/attempts/${winner}/artifact/adapter_model.safetensors`, Buffer.from("weights of winner"));
+  const object = await world.objects.put(
+    `jobs/${jobId}/attempts/${winner}/artifact/adapter_model.safetensors`,
+    Buffer.from("weights of winner"),
+  );
   const evidence = await world.objects.put(`jobs/${jobId}/evidence.json`, Buffer.from("evidence"));
   const artifact = [{ name: "adapter_model.safetensors", object }];
-  const entry = (attemptId: string, recipeId: string) => ({ attemptId, recipeId, recipeTitle: recipeId, contestantHotkey: `hot-${recipeId}` });
-  await world.publish(SplitCommittedSchema, { jobId, trainRows: 60, heldoutRows: 20, heldoutCommitment: "c0ffee" });
+  const entry = (attemptId: string, recipeId: string) => ({
+    attemptId,
+    recipeId,
+    recipeTitle: recipeId,
+    contestantHotkey: `hot-${recipeId}`,
+  });
+  await world.publish(SplitCommittedSchema, {
+    jobId,
+    trainRows: 60,
+    heldoutRows: 20,
+    heldoutCommitment: "c0ffee",
+  });
   await world.publish(AttemptStartedSchema, { jobId, ...entry(winner, "lora-default") });
   await world.publish(AttemptStartedSchema, { jobId, ...entry(loser, "full") });
   await world.publish(AttemptFinishedSchema, { jobId, attemptId: winner, artifact, stats: { steps: 7n } });
@@ -76,5 +112,10 @@ async function runRace(jobId: string): Promise<void> {
       { ...entry(loser, "full"), failure },
     ],
   });
-  await world.publish(JobScoredSchema, { jobId, winnerAttemptId: winner, evidence, ranking: [{ ...entry(winner, "lora-default"), rank: 1 }] });
+  await world.publish(JobScoredSchema, {
+    jobId,
+    winnerAttemptId: winner,
+    evidence,
+    ranking: [{ ...entry(winner, "lora-default"), rank: 1 }],
+  });
 }

@@ -3,7 +3,8 @@ import { type Logger, meter } from "@gradients/runtime";
 
 /** Business facts of the gateway: each is counted and logged in one place. */
 export interface GatewayObserver {
-  datasetUploaded(datasetId: string, bytes: bigint): void;
+  datasetUploaded(datasetId: DatasetId, bytes: bigint): void;
+  uploadNotDiscarded(datasetId: DatasetId, error: unknown): void;
   datasetChecked(seconds: number): void;
   datasetCheckFailed(datasetId: DatasetId, tries: number, error: unknown): void;
   jobAccepted(job: string): void;
@@ -32,10 +33,13 @@ export function createObserver(logger: Logger): GatewayObserver {
     description: "Events about jobs that are not known here.",
   });
   return {
-    datasetUploaded: (dataset, bytes) => {
+    datasetUploaded: (datasetId, bytes) => {
       uploads.add(1);
       uploadedBytes.add(Number(bytes));
-      logger.info({ dataset, bytes: Number(bytes) }, "data set uploaded");
+      logger.info({ dataset_id: datasetId, bytes: Number(bytes) }, "data set uploaded");
+    },
+    uploadNotDiscarded: (datasetId, err) => {
+      logger.warn({ dataset_id: datasetId, err }, "what a failed upload left is not removed yet");
     },
     datasetChecked: (seconds) => {
       checks.record(seconds);

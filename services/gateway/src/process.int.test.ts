@@ -23,23 +23,43 @@ afterAll(async () => {
 describe("the gateway's program", () => {
   test("prints its configuration without secrets", async () => {
     const secrets = { GATEWAY_BOOTSTRAP_KEY: world.customer.key };
-    const { stdout } = await run(process.execPath, [main, "--print-config"], { env: { ...world.env, ...secrets } });
-    expect(JSON.parse(stdout)).toMatchObject({ database: { url: "[redacted]", schema: "gateway" }, bootstrapKey: "[redacted]" });
-    for (const secret of [world.customer.key, world.env["GATEWAY_DATABASE_URL"] ?? "", world.env["GATEWAY_OBJECTS_SECRET_ACCESS_KEY"] ?? ""]) {
+    const { stdout } = await run(process.execPath, [main, "--print-config"], {
+      env: { ...world.env, ...secrets },
+    });
+    expect(JSON.parse(stdout)).toMatchObject({
+      database: { url: "[redacted]", schema: "gateway" },
+      bootstrapKey: "[redacted]",
+    });
+    for (const secret of [
+      world.customer.key,
+      world.env["GATEWAY_DATABASE_URL"] ?? "",
+      world.env["GATEWAY_OBJECTS_SECRET_ACCESS_KEY"] ?? "",
+    ]) {
       expect(stdout).not.toContain(secret);
     }
   });
 
   test("names every problem of its configuration at once and ends with 78", async () => {
-    const failure = run(process.execPath, [main], { env: { GATEWAY_HTTP_PORT: "many", GATEWAY_BOOTSTRAP_KEY: "guessable" } });
+    const failure = run(process.execPath, [main], {
+      env: { GATEWAY_HTTP_PORT: "many", GATEWAY_BOOTSTRAP_KEY: "guessable" },
+    });
     await expect(failure).rejects.toMatchObject({ code: 78 });
     const { stderr } = (await failure.catch((error: unknown) => error)) as { stderr: string };
-    for (const name of ["GATEWAY_HTTP_PORT", "GATEWAY_BOOTSTRAP_KEY", "GATEWAY_DATABASE_URL", "GATEWAY_NATS_SERVERS"]) expect(stderr).toContain(name);
+    for (const name of [
+      "GATEWAY_HTTP_PORT",
+      "GATEWAY_BOOTSTRAP_KEY",
+      "GATEWAY_DATABASE_URL",
+      "GATEWAY_NATS_SERVERS",
+    ])
+      expect(stderr).toContain(name);
     expect(stderr).not.toContain("guessable");
   });
 
   test("adds a model only once, and refuses other files under its id", async () => {
-    const add = (...more: string[]) => run(process.execPath, [main, "models", "add", world.modelFolder, "--license", "CC0-1.0", ...more], { env: { ...world.env } });
+    const add = (...more: string[]) =>
+      run(process.execPath, [main, "models", "add", world.modelFolder, "--license", "CC0-1.0", ...more], {
+        env: { ...world.env },
+      });
     expect((await add("--name", "Second")).stdout).toBe("models/second added, 10 parameters\n");
     expect((await add("--name", "Second")).stdout).toBe("models/second was there already, 10 parameters\n");
     await world.changeModelFolder();
@@ -47,7 +67,10 @@ describe("the gateway's program", () => {
   });
 
   test("takes a large upload in bounded memory, and ends in good order", async () => {
-    const child = spawn(process.execPath, [main], { env: { ...world.env }, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [main], {
+      env: { ...world.env },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     try {
       const http = await addressOf(child);
       await uploadMebibytes(http, 50); // whatever is loaded and grown once is there after this
@@ -70,7 +93,10 @@ async function uploadMebibytes(http: string, count: number): Promise<void> {
     body: bodyOf(count),
     duplex: "half",
   };
-  const response = await fetch(`${http}/v1/${world.customer.project}/datasets:upload?fileName=large.jsonl`, request);
+  const response = await fetch(
+    `${http}/v1/${world.customer.project}/datasets:upload?fileName=large.jsonl`,
+    request,
+  );
   expect(await response.json()).toMatchObject({ object: { size: String(count * MEBIBYTE) } });
 }
 

@@ -3,10 +3,24 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { FileFormat } from "@gradients/contracts/common";
-import { Dataset_State, Finding_Severity, type UploadDatasetRequestSchema } from "@gradients/contracts/gateway";
+import {
+  Dataset_State,
+  Finding_Severity,
+  type UploadDatasetRequestSchema,
+} from "@gradients/contracts/gateway";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parquetOfRows } from "./test/parquet.ts";
-import { checked, createWorld, idOf, instructRow, instructRows, refusalOf, upload, type UploadOptions, type World } from "./test/world.ts";
+import {
+  checked,
+  createWorld,
+  idOf,
+  instructRow,
+  instructRows,
+  refusalOf,
+  type UploadOptions,
+  upload,
+  type World,
+} from "./test/world.ts";
 
 let world: World;
 
@@ -26,23 +40,36 @@ describe("the report", () => {
     ["data.jsonl", FileFormat.JSONL, () => instructRows(70)],
     ["data.csv", FileFormat.CSV, () => csvRows(70)],
     ["data.parquet", FileFormat.PARQUET, () => parquetOfRows(70)],
-  ] as const)("of %s names its columns, mapping, tokens and rows as the model sees them", async (fileName, format, content) => {
-    const dataset = await uploadChecked(content(), { fileName });
-    expect(dataset.state).toBe(Dataset_State.READY);
-    expect(dataset.report).toMatchObject({
-      format,
-      rows: 70n,
-      usableRows: 70n,
-      columns: ["instruction", "input", "output"].map((name) => ({ name, type: "string", emptyValues: 0n })),
-      mapping: { shape: { case: "instruct", value: { instruction: "instruction", input: "input", output: "output" } } },
-      findings: [],
-    });
-    const preview = "<|im_start|>user\nName the number.\n\n0<|im_end|>\n<|im_start|>assistant\nThe number 0.<|im_end|>\n";
-    expect(dataset.report?.previews[0]).toBe(preview);
-    expect(dataset.report?.previews).toHaveLength(3);
-    expect(dataset.report?.totalTokens).toBe(expectedTokens(70));
-    expect(dataset.report?.tokenHistogram.map(({ upTo, rows }) => [upTo, rows])).toEqual([[64, 70n]]);
-  });
+  ] as const)(
+    "of %s names its columns, mapping, tokens and rows as the model sees them",
+    async (fileName, format, content) => {
+      const dataset = await uploadChecked(content(), { fileName });
+      expect(dataset.state).toBe(Dataset_State.READY);
+      expect(dataset.report).toMatchObject({
+        format,
+        rows: 70n,
+        usableRows: 70n,
+        columns: ["instruction", "input", "output"].map((name) => ({
+          name,
+          type: "string",
+          emptyValues: 0n,
+        })),
+        mapping: {
+          shape: {
+            case: "instruct",
+            value: { instruction: "instruction", input: "input", output: "output" },
+          },
+        },
+        findings: [],
+      });
+      const preview =
+        "<|im_start|>user\nName the number.\n\n0<|im_end|>\n<|im_start|>assistant\nThe number 0.<|im_end|>\n";
+      expect(dataset.report?.previews[0]).toBe(preview);
+      expect(dataset.report?.previews).toHaveLength(3);
+      expect(dataset.report?.totalTokens).toBe(expectedTokens(70));
+      expect(dataset.report?.tokenHistogram.map(({ upTo, rows }) => [upTo, rows])).toEqual([[64, 70n]]);
+    },
+  );
 
   test("counts what costs rows, each with the first row numbers, and stays usable", async () => {
     const lines = [
@@ -55,8 +82,19 @@ describe("the report", () => {
     ];
     const dataset = await uploadChecked(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     expect(dataset.state).toBe(Dataset_State.READY);
-    expect(dataset.report).toMatchObject({ rows: 69n, usableRows: 64n, duplicateRows: 1n, emptyRows: 1n, overlongRows: 1n });
-    const findings = dataset.report?.findings.map(({ rule, severity, rows, count }) => [rule, severity, rows, count]);
+    expect(dataset.report).toMatchObject({
+      rows: 69n,
+      usableRows: 64n,
+      duplicateRows: 1n,
+      emptyRows: 1n,
+      overlongRows: 1n,
+    });
+    const findings = dataset.report?.findings.map(({ rule, severity, rows, count }) => [
+      rule,
+      severity,
+      rows,
+      count,
+    ]);
     expect(findings).toEqual(
       expect.arrayContaining([
         ["DUPLICATE_ROW", Finding_Severity.WARNING, [65n], 1n],
@@ -74,12 +112,42 @@ describe("the report", () => {
     ["mixed encodings", "MIXED_ENCODING", mixedEncodings(), {}, { rows: [71n] }],
     ["no usable row", "NO_USABLE_ROWS", '{"instruction":"a","output":""}\n', {}, {}],
     ["unknown columns", "COLUMNS_NOT_FOUND", '{"foo":"a","bar":"b"}\n', {}, {}],
-    ["a chosen column that is not there", "COLUMN_UNKNOWN", instructRows(70), { columns: { instruction: "instruction", output: "answer" } }, { column: "answer" }],
+    [
+      "a chosen column that is not there",
+      "COLUMN_UNKNOWN",
+      instructRows(70),
+      { columns: { instruction: "instruction", output: "answer" } },
+      { column: "answer" },
+    ],
     ["a JSON array", "NOT_JSON_LINES", '[{"instruction":"a","output":"b"}]', {}, { rows: [1n] }],
-    ["a header that names a column twice", "BAD_CSV_HEADER", "a,a\n1,2\n", { fileName: "x.csv" }, { rows: [1n] }],
-    ["a row with too many fields", "WRONG_COLUMN_COUNT", `${csvRows(70)}a,b,c,d\n`, { fileName: "x.csv" }, { rows: [72n] }],
-    ["a cut Parquet file", "BAD_PARQUET", new Uint8Array([...Buffer.from("PAR1"), ...new Uint8Array(100)]), { fileName: "x.parquet" }, {}],
-    ["UTF-16", "NOT_UTF8", Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from("x", "utf16le")]), {}, { rows: [1n] }],
+    [
+      "a header that names a column twice",
+      "BAD_CSV_HEADER",
+      "a,a\n1,2\n",
+      { fileName: "x.csv" },
+      { rows: [1n] },
+    ],
+    [
+      "a row with too many fields",
+      "WRONG_COLUMN_COUNT",
+      `${csvRows(70)}a,b,c,d\n`,
+      { fileName: "x.csv" },
+      { rows: [72n] },
+    ],
+    [
+      "a cut Parquet file",
+      "BAD_PARQUET",
+      new Uint8Array([...Buffer.from("PAR1"), ...new Uint8Array(100)]),
+      { fileName: "x.parquet" },
+      {},
+    ],
+    [
+      "UTF-16",
+      "NOT_UTF8",
+      Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from("x", "utf16le")]),
+      {},
+      { rows: [1n] },
+    ],
     ["blank lines only", "EMPTY_FILE", "\n\n", {}, {}],
   ])("says of %s: %s", async (_what, rule, content, options, details) => {
     const dataset = await uploadChecked(content, options);
@@ -109,7 +177,12 @@ describe("an upload is refused and leaves nothing", () => {
     ["larger than allowed", "UPLOAD_TOO_LARGE", new Uint8Array(30_000_001), {}],
     ["of no known format", "REQUEST_INVALID", "hello", { fileName: "data.xlsx" }],
     ["for a model that is not there", "REQUEST_INVALID", instructRows(70), { model: "models/none" }],
-    ["with half a mapping", "REQUEST_INVALID", instructRows(70), { columns: { instruction: "instruction", output: "" } }],
+    [
+      "with half a mapping",
+      "REQUEST_INVALID",
+      instructRows(70),
+      { columns: { instruction: "instruction", output: "" } },
+    ],
     ["without a name", "REQUEST_INVALID", instructRows(70), { fileName: "" }],
     ["with a digest that is none", "REQUEST_INVALID", instructRows(70), { sha256: "abc" }],
   ])("when it is %s: %s", async (_what, reason, content, options) => {
@@ -122,16 +195,25 @@ describe("an upload is refused and leaves nothing", () => {
     const { client, project } = world.customer;
     const chunk = { content: { case: "chunk" as const, value: Buffer.from(instructRows(70)) } };
     const header = { content: { case: "header" as const, value: { parent: project, fileName: "a.jsonl" } } };
-    expect(await refusalOf(client.uploadDataset(stream(chunk)))).toMatchObject({ reason: "UPLOAD_HEADER_MISSING" });
-    expect(await refusalOf(client.uploadDataset(stream()))).toMatchObject({ reason: "UPLOAD_HEADER_MISSING" });
-    expect(await refusalOf(client.uploadDataset(stream(header, chunk, header)))).toMatchObject({ reason: "UPLOAD_HEADER_REPEATED" });
+    expect(await refusalOf(client.uploadDataset(stream(chunk)))).toMatchObject({
+      reason: "UPLOAD_HEADER_MISSING",
+    });
+    expect(await refusalOf(client.uploadDataset(stream()))).toMatchObject({
+      reason: "UPLOAD_HEADER_MISSING",
+    });
+    expect(await refusalOf(client.uploadDataset(stream(header, chunk, header)))).toMatchObject({
+      reason: "UPLOAD_HEADER_REPEATED",
+    });
     await expectNothingLeft();
   });
 
   test("when its gRPC stream is cancelled half-way, however much has been stored", async () => {
     const { client, project } = world.customer;
     const cancel = new AbortController();
-    const call = client.uploadDataset(endless(project, () => cancel.abort()), { signal: cancel.signal });
+    const call = client.uploadDataset(
+      endless(project, () => cancel.abort()),
+      { signal: cancel.signal },
+    );
     expect(await refusalOf(call)).toMatchObject({ code: "CANCELLED" });
     await expectNothingLeft();
   });
@@ -144,7 +226,10 @@ describe("an upload is refused and leaves nothing", () => {
       yield { content: { case: "chunk" as const, value: Buffer.from(instructRows(70)) } };
       await stalled.promise;
     };
-    expect(await refusalOf(client.uploadDataset(messages()))).toMatchObject({ code: "DEADLINE_EXCEEDED", reason: "UPLOAD_EXPIRED" });
+    expect(await refusalOf(client.uploadDataset(messages()))).toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+      reason: "UPLOAD_EXPIRED",
+    });
     await expectNothingLeft();
   });
 
@@ -153,8 +238,11 @@ describe("an upload is refused and leaves nothing", () => {
     const socket = connect(Number(port), hostname);
     await once(socket, "connect");
     const path = `/v1/${world.customer.project}/datasets:upload?fileName=a.jsonl`;
-    socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${world.customer.key}\r\ncontent-length: 20000000\r\n\r\n`);
-    for (let sent = 0; sent < 12; sent++) if (!socket.write(Buffer.alloc(1024 * 1024, "x"))) await once(socket, "drain");
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${world.customer.key}\r\ncontent-length: 20000000\r\n\r\n`,
+    );
+    for (let sent = 0; sent < 12; sent++)
+      if (!socket.write(Buffer.alloc(1024 * 1024, "x"))) await once(socket, "drain");
     await vi.waitFor(async () => expect(await uploadsUnderWay()).toBe(1));
     socket.destroy();
     await expectNothingLeft();
@@ -174,7 +262,9 @@ describe("a repeated upload", () => {
     await upload(world.customer, instructRows(75), { requestId: "other" });
     const content = await refusalOf(upload(world.customer, instructRows(76), { requestId: "other" }));
     expect(content).toMatchObject({ code: "ALREADY_EXISTS", reason: "REQUEST_ID_REUSED" });
-    const header = await refusalOf(upload(world.customer, instructRows(75), { requestId: "other", fileName: "b.jsonl" }));
+    const header = await refusalOf(
+      upload(world.customer, instructRows(75), { requestId: "other", fileName: "b.jsonl" }),
+    );
     expect(header).toMatchObject({ code: "ALREADY_EXISTS", reason: "REQUEST_ID_REUSED" });
   });
 });
@@ -192,19 +282,38 @@ test("a check that its worker has left is taken over and ends", async () => {
   const { name } = await upload(world.customer, instructRows(80));
   await checked(world.customer, name);
   const datasetId = idOf(name) as never;
-  await world.db.q.updateTable("dataset").set({ state: "checking", report: null }).where("dataset_id", "=", datasetId).execute();
-  const dead = { dataset_id: datasetId, due_at: new Date(), lease_id: "0192f0c0-0000-7000-8000-000000000000", tries: 1 };
+  await world.db.q
+    .updateTable("dataset")
+    .set({ state: "checking", report: null })
+    .where("dataset_id", "=", datasetId)
+    .execute();
+  const dead = {
+    dataset_id: datasetId,
+    due_at: new Date(),
+    lease_id: "0192f0c0-0000-7000-8000-000000000000",
+    tries: 1,
+  };
   await world.db.q.insertInto("dataset_check").values(dead).execute();
   expect((await checked(world.customer, name)).report?.usableRows).toBe(80n);
 });
 
 test("a check that a stop interrupts goes on elsewhere at once", async () => {
-  const rows = Array.from({ length: 4_000 }, (_, index) => `${JSON.stringify({ ...instructRow(index), note: "x".repeat(100) })}\n`);
+  const rows = Array.from(
+    { length: 4_000 },
+    (_, index) => `${JSON.stringify({ ...instructRow(index), note: "x".repeat(100) })}\n`,
+  );
   const { name } = await upload(world.customer, rows.join(""));
-  await vi.waitFor(async () => {
-    const { lease_id } = await world.db.q.selectFrom("dataset_check").select("lease_id").where("dataset_id", "=", idOf(name) as never).executeTakeFirstOrThrow();
-    expect(lease_id).not.toBeNull();
-  }, { interval: 5 });
+  await vi.waitFor(
+    async () => {
+      const { lease_id } = await world.db.q
+        .selectFrom("dataset_check")
+        .select("lease_id")
+        .where("dataset_id", "=", idOf(name) as never)
+        .executeTakeFirstOrThrow();
+      expect(lease_id).not.toBeNull();
+    },
+    { interval: 5 },
+  );
   await world.restart();
   expect((await checked(world.customer, name)).report?.usableRows).toBe(4_000n);
 });
@@ -212,9 +321,15 @@ test("a check that a stop interrupts goes on elsewhere at once", async () => {
 test("what a crash left of an upload is swept away once its time is over", async () => {
   const datasetId = "0192f0c0-0000-7000-8000-00000000000a" as never;
   await world.objects.put(`datasets/${datasetId}/original`, Buffer.from("half"));
-  await world.db.q.insertInto("upload").values({ dataset_id: datasetId, expires_at: new Date(0) }).execute();
+  await world.db.q
+    .insertInto("upload")
+    .values({ dataset_id: datasetId, expires_at: new Date(0) })
+    .execute();
   await world.restart(); // the sweeper runs at the start
-  await vi.waitFor(async () => expect(await world.objects.exists(`datasets/${datasetId}/original`)).toBe(false), { timeout: 5_000 });
+  await vi.waitFor(
+    async () => expect(await world.objects.exists(`datasets/${datasetId}/original`)).toBe(false),
+    { timeout: 5_000 },
+  );
 });
 
 function csvRows(count: number): string {
@@ -231,7 +346,13 @@ function mixedEncodings(): Buffer {
 function expectedTokens(count: number): bigint {
   const template = "user\n\n\n\nassistant\n\n".length + 4;
   const rows = Array.from({ length: count }, (_, index) => instructRow(index));
-  return BigInt(rows.reduce((sum, { instruction, input, output }) => sum + template + instruction.length + input.length + output.length, 0));
+  return BigInt(
+    rows.reduce(
+      (sum, { instruction, input, output }) =>
+        sum + template + instruction.length + input.length + output.length,
+      0,
+    ),
+  );
 }
 
 async function* stream(...messages: readonly UploadMessage[]): AsyncGenerator<UploadMessage> {

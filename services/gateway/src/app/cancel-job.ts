@@ -10,16 +10,22 @@ import type { GatewayDatabase } from "../store/database.ts";
 import { lockJob } from "../store/jobs.ts";
 import { saveWithEvent } from "./record-fact.ts";
 
+export interface Cancelled {
+  readonly view: JobView;
+  /** False when it was cancelled before. */
+  readonly isNew: boolean;
+}
+
 /** Cancelling twice is cancelling once; a job that ended otherwise is refused. */
 export const cancelJob = (deps: { readonly db: GatewayDatabase }) => (projectId: AccountId, jobId: JobId) =>
-  deps.db.tx(async (tx): Promise<JobView> => {
+  deps.db.tx(async (tx): Promise<Cancelled> => {
     const before = await lockJob(tx, jobId);
     const name = jobName(projectId, jobId);
     if (before?.job.projectId !== projectId) throw new Refused({ code: "not_found", resource: "Job", name });
-    if (before.job.state === "cancelled") return before;
+    if (before.job.state === "cancelled") return { view: before, isNew: false };
     const after = applyFact(before, { kind: "cancelled", at: tx.now });
     if (!after) throw new Refused({ code: "job_ended", name, state: before.job.state });
     const message = { jobId, cancelledAt: timestampFromDate(tx.now) };
     await appendOutbox(tx, event(JobCancelledSchema, message, { aggregateId: jobId }));
-    return saveWithEvent(tx, before, after);
+    return { view: await saveWithEvent(tx, before, after), isNew: true };
   });

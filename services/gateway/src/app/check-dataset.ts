@@ -1,4 +1,4 @@
-import { DatasetFileError, readRows, type RowSource } from "@gradients/dataset";
+import { DatasetFileError, type RowSource, readRows } from "@gradients/dataset";
 import { type CheckOptions, type CheckResult, DatasetCheck } from "../domain/dataset-check.ts";
 
 /** Reads a data set to its end and says what is wrong with it. Throws only for faults that are not the data set's own. */

@@ -28,7 +28,10 @@ export function createCheckThread(objects: ObjectStoreOptions): CheckThread {
   return {
     check: async (order, signal) => {
       signal.throwIfAborted();
-      worker ??= new Worker(new URL("./check-worker.ts", import.meta.url), { workerData: objects, execArgv: [] });
+      worker ??= new Worker(new URL("./check-worker.ts", import.meta.url), {
+        workerData: objects,
+        execArgv: [],
+      });
       try {
         return await answerOf(worker, order, signal);
       } catch (error) {

@@ -14,8 +14,14 @@ let last: { readonly modelId: string; readonly text: TextModel } | undefined;
 parentPort?.on("message", (order: CheckOrder) => void answer(order));
 
 async function answer({ dataset, model, minUsableRows }: CheckOrder): Promise<void> {
-  if (last?.modelId !== model.modelId) last = { modelId: model.modelId, text: await loadTextModel(objects, model) };
+  if (last?.modelId !== model.modelId)
+    last = { modelId: model.modelId, text: await loadTextModel(objects, model) };
   const { format, chosenMapping } = dataset;
-  const result = await checkDataset(datasetSource(objects, dataset), { format, chosenMapping, minUsableRows, model: last.text });
+  const result = await checkDataset(datasetSource(objects, dataset), {
+    format,
+    chosenMapping,
+    minUsableRows,
+    model: last.text,
+  });
   parentPort?.postMessage(result);
 }

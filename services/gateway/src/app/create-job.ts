@@ -39,7 +39,7 @@ const MODELS_NAMED_IN_ERRORS = 20;
 /** Accepts a job, or throws Refused with everything that is wrong with the order. */
 export const createJob =
   (deps: CreateJobDeps) =>
-  async (command: CreateJob): Promise<JobMessage> => {
+  async (command: CreateJob): Promise<{ readonly job: JobMessage; readonly isNew: boolean }> => {
     const [recipes, hardwareClasses] = await Promise.all([
       deps.catalogue.recipes(),
       deps.catalogue.hardwareClasses(),
@@ -48,9 +48,14 @@ export const createJob =
       recipeIds: recipes.map(({ recipeId }) => recipeId as RecipeId),
       hardwareClasses: hardwareClasses.map(({ name }) => name),
     };
-    return deps.db.tx((tx) => {
-      if (command.validateOnly) return validate(deps, tx, command, offer);
-      return answerOnce(tx, command.request, JobSchema, () => accept(deps, tx, command, offer));
+    return deps.db.tx(async (tx) => {
+      if (command.validateOnly) return { job: await validate(deps, tx, command, offer), isNew: false };
+      let isNew = false;
+      const job = await answerOnce(tx, command.request, JobSchema, () => {
+        isNew = true;
+        return accept(deps, tx, command, offer);
+      });
+      return { job, isNew };
     });
   };
 

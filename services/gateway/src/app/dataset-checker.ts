@@ -44,11 +44,7 @@ export function createDatasetChecker(deps: DatasetCheckerDeps): Part {
   };
 }
 
-async function work(
-  deps: DatasetCheckerDeps,
-  wake: Wake,
-  signal: AbortSignal,
-): Promise<void> {
+async function work(deps: DatasetCheckerDeps, wake: Wake, signal: AbortSignal): Promise<void> {
   const retry = { what: "take a data set check", logger: deps.logger, signal, maxMs: 5_000 };
   try {
     while (!signal.aborted) {
@@ -82,7 +78,11 @@ async function runCheck(deps: DatasetCheckerDeps, claimed: ClaimedCheck, stop: A
   }
 }
 
-async function checkAndSave(deps: DatasetCheckerDeps, claimed: ClaimedCheck, signal: AbortSignal): Promise<void> {
+async function checkAndSave(
+  deps: DatasetCheckerDeps,
+  claimed: ClaimedCheck,
+  signal: AbortSignal,
+): Promise<void> {
   const { db, thread, minUsableRows } = deps;
   const dataset = await findDataset(db.q, claimed.projectId, claimed.datasetId);
   const model = dataset && (await findModel(db.q, dataset.modelId));

@@ -1,4 +1,4 @@
-import type { FileRef, ObjectRef } from "@gradients/contracts/common";
+import type { ObjectRef } from "@gradients/contracts/common";
 import type { Clock } from "@gradients/kernel";
 import type { ObjectStore } from "@gradients/objects";
 import type { JobView } from "../domain/job.ts";
@@ -33,16 +33,21 @@ export const jobResult =
     if (!job.verdict) throw new Refused({ code: "job_not_succeeded", name, state: job.state });
     const attemptId = wantedAttempt || job.verdict.winnerAttemptId;
     const attempt = attempts.find((candidate) => candidate.attemptId === attemptId);
-    if (!attempt)
+    const isWinner = attemptId === job.verdict.winnerAttemptId;
+    if (!attempt && !isWinner)
       throw new Refused({ code: "not_found", resource: "Attempt", name: `attempt ${attemptId} of ${name}` });
-    if (attempt.artifact.length === 0) throw new Refused({ code: "attempt_without_artifact", attemptId });
+    const ofVerdict = isWinner ? job.verdict.winnerArtifact : []; // the verdict may be here before the news of the attempt
+    const artifact = attempt?.artifact.length ? attempt.artifact : ofVerdict;
+    if (artifact.length === 0) throw new Refused({ code: "attempt_without_artifact", attemptId });
     const expiresAt = new Date(clock.now().getTime() + downloadSeconds * 1_000);
     const presign = (fileName: string, object: ObjectRef) =>
       download(objects, fileName, object, downloadSeconds);
-    const files = attempt.artifact.map((file: FileRef) => file.object && presign(file.name, file.object));
+    const files = artifact.flatMap(({ name: fileName, object }) =>
+      object ? [presign(fileName, object)] : [],
+    );
     return {
       attemptId,
-      files: (await Promise.all(files)).filter((file) => file !== undefined),
+      files: await Promise.all(files),
       evidence: job.verdict.evidence && (await presign("evidence.json", job.verdict.evidence)),
       expiresAt,
     };

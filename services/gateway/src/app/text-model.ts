@@ -18,13 +18,14 @@ type RegisteredModel = Pick<Model, "modelId" | "ref" | "contextLength">;
 /** Reads a registered model's own tokenizer and chat template from the object store. */
 export async function loadTextModel(objects: ObjectStore, model: RegisteredModel): Promise<TextModel> {
   const tokenizer = await readText(objects, model, tokenizerFiles.tokenizer);
-  if (tokenizer === undefined) throw new Error(`The model ${model.modelId} has no ${tokenizerFiles.tokenizer}`);
+  if (tokenizer === undefined)
+    throw new Error(`The model ${model.modelId} has no ${tokenizerFiles.tokenizer}`);
   const config = (await readText(objects, model, tokenizerFiles.config)) ?? "{}";
   const template = await readText(objects, model, tokenizerFiles.template);
   return createTextModel({ tokenizer, config, template, contextLength: model.contextLength });
 }
 
-export interface TextModelSource {
+interface TextModelSource {
   /** Content of tokenizer.json. */
   readonly tokenizer: string;
   /** Content of tokenizer_config.json. */
@@ -105,7 +106,11 @@ function render(
   }
 }
 
-async function readText(objects: ObjectStore, { ref }: RegisteredModel, name: string): Promise<string | undefined> {
+async function readText(
+  objects: ObjectStore,
+  { ref }: RegisteredModel,
+  name: string,
+): Promise<string | undefined> {
   const object = ref.files.find((file) => file.name === name)?.object;
   if (!object) return undefined;
   const chunks: Uint8Array[] = [];

@@ -7,12 +7,13 @@ import { DigestMismatch, type ObjectRef, type ObjectStore } from "@gradients/obj
 import type { Dataset } from "../domain/dataset.ts";
 import { invalid, Refused } from "../domain/refusal.ts";
 import { datasetName, modelName, parseModelName } from "../domain/resource-names.ts";
+import type { GatewayObserver } from "../observe.ts";
 import { findAnsweredRequest } from "../store/answered-requests.ts";
 import type { GatewayDatabase } from "../store/database.ts";
 import { insertDatasetCheck } from "../store/dataset-checks.ts";
 import { insertDataset } from "../store/datasets.ts";
 import { findFirstModel, findModel, listModels, type Model } from "../store/models.ts";
-import { deleteUpload, insertUpload } from "../store/uploads.ts";
+import { deleteUpload, expireUpload, insertUpload } from "../store/uploads.ts";
 import { encodeDataset } from "../wire/dataset.ts";
 import { answerOnce, digestBody, type RepeatableRequest, sameAnswer } from "./answer-once.ts";
 import { digestOf, guardContent, peek } from "./upload-content.ts";
@@ -20,6 +21,7 @@ import { digestOf, guardContent, peek } from "./upload-content.ts";
 export interface UploadDeps {
   readonly db: GatewayDatabase;
   readonly objects: ObjectStore;
+  readonly observe: Pick<GatewayObserver, "datasetUploaded" | "uploadNotDiscarded">;
   readonly limits: { readonly maxBytes: number; readonly timeoutSeconds: number };
 }
 
@@ -102,22 +104,35 @@ async function store(deps: UploadDeps, storing: Storing, signal: AbortSignal): P
   const datasetId = newId<DatasetId>();
   const key = `datasets/${datasetId}/original`;
   await insertUpload(deps.db.q, datasetId, deps.limits.timeoutSeconds + 60);
-  let isKept = false;
   try {
     const object = await put(deps.objects, key, storing, signal);
     const answer = await commit(deps, datasetId, object, storing);
-    isKept = answer.name === datasetName(storing.command.projectId, datasetId);
+    const isNew = answer.name === datasetName(storing.command.projectId, datasetId);
+    if (isNew) deps.observe.datasetUploaded(datasetId, object.size);
     return answer;
   } finally {
-    if (!isKept) await discardUpload(deps, datasetId);
+    await discardUnlessKept(deps, datasetId);
   }
 }
 
-/** Removes what an upload that did not end well may have left. */
+/** What cannot be removed now is left to the sweeper. */
+async function discardUnlessKept(deps: UploadDeps, datasetId: DatasetId): Promise<void> {
+  try {
+    await discardUpload(deps, datasetId);
+  } catch (error) {
+    deps.observe.uploadNotDiscarded(datasetId, error);
+  }
+}
+
+/**
+ * Removes what an upload may have left, unless it has become a data set: then its row is gone, by the same commit. A commit whose answer was lost is
+ * waited for, because it holds the row.
+ */
 export async function discardUpload(
   { db, objects }: Pick<UploadDeps, "db" | "objects">,
   datasetId: DatasetId,
 ): Promise<void> {
+  if (!(await expireUpload(db.q, datasetId))) return;
   await objects.delete(`datasets/${datasetId}/original`);
   await deleteUpload(db.q, datasetId);
 }

@@ -44,13 +44,29 @@ const contestant = (id: string): Contestant => ({
   contestantHotkey: "hot",
 });
 const failure = create(FailureReasonSchema, { code: "X", message: "Why." });
-const started = (id: string, epoch = 0): JobFact => ({ kind: "attempt_started", at, contestant: contestant(id), epoch });
-const finished = (id: string): JobFact => ({ kind: "attempt_finished", at, attemptId: id as AttemptId, artifact: [], stats: undefined });
+const started = (id: string, epoch = 0): JobFact => ({
+  kind: "attempt_started",
+  at,
+  contestant: contestant(id),
+  epoch,
+});
+const finished = (id: string): JobFact => ({
+  kind: "attempt_finished",
+  at,
+  attemptId: id as AttemptId,
+  artifact: [],
+  stats: undefined,
+});
 const failed = (id: string): JobFact => ({ kind: "attempt_failed", at, attemptId: id as AttemptId, failure });
 const raceFinished: JobFact = {
   kind: "race_finished",
   at,
-  results: ["a", "b"].map((id) => ({ ...contestant(id), artifact: [], stats: undefined, failure: id === "b" ? failure : undefined })),
+  results: ["a", "b"].map((id) => ({
+    ...contestant(id),
+    artifact: [],
+    stats: undefined,
+    failure: id === "b" ? failure : undefined,
+  })),
 };
 const split: JobFact = { kind: "split_committed", at, trainRows: 9, heldoutRows: 1, commitment: "c" };
 const scored: JobFact = { kind: "scored", at, verdict: create(JobScoredSchema, { winnerAttemptId: "a" }) };
@@ -58,7 +74,8 @@ const jobFailed: JobFact = { kind: "failed", at, failure };
 const cancelled: JobFact = { kind: "cancelled", at };
 const evaluation: JobFact = { kind: "evaluation_requested", at };
 
-const after = (...facts: readonly JobFact[]) => facts.reduce((view, fact) => applyFact(view, fact) ?? view, accepted);
+const after = (...facts: readonly JobFact[]) =>
+  facts.reduce((view, fact) => applyFact(view, fact) ?? view, accepted);
 
 describe("a job", () => {
   test("goes from acceptance over queue, race and evaluation to its verdict", () => {
@@ -91,7 +108,19 @@ describe("a job", () => {
 });
 
 describe("whatever is told, in whatever order and however often", () => {
-  const anyFact = fc.constantFrom(split, started("a"), started("b"), started("a", 1), finished("a"), failed("b"), raceFinished, evaluation, scored, jobFailed, cancelled);
+  const anyFact = fc.constantFrom(
+    split,
+    started("a"),
+    started("b"),
+    started("a", 1),
+    finished("a"),
+    failed("b"),
+    raceFinished,
+    evaluation,
+    scored,
+    jobFailed,
+    cancelled,
+  );
 
   test("an ended job stays as it ended, with its reason or verdict", () => {
     fc.assert(
@@ -113,11 +142,19 @@ describe("whatever is told, in whatever order and however often", () => {
         const before = after(...facts);
         const later = applyFact(before, next);
         if (!later) return;
-        const jobTargets: readonly string[] = [before.job.state, ...Object.values(jobTransitions[before.job.state])];
+        const jobTargets: readonly string[] = [
+          before.job.state,
+          ...Object.values(jobTransitions[before.job.state]),
+        ];
         expect(jobTargets).toContain(later.job.state);
         for (const attempt of before.attempts) {
-          const targets: readonly string[] = [attempt.state, ...Object.values(attemptTransitions[attempt.state])];
-          expect(targets).toContain(later.attempts.find(({ attemptId }) => attemptId === attempt.attemptId)?.state);
+          const targets: readonly string[] = [
+            attempt.state,
+            ...Object.values(attemptTransitions[attempt.state]),
+          ];
+          expect(targets).toContain(
+            later.attempts.find(({ attemptId }) => attemptId === attempt.attemptId)?.state,
+          );
         }
       }),
     );

@@ -19,42 +19,82 @@ const options: CheckOptions = { format: "jsonl", model, chosenMapping: undefined
 
 const check = (values: readonly object[], changes: Partial<CheckOptions> = {}) => {
   const run = new DatasetCheck({ ...options, ...changes });
-  for (const [index, value] of values.entries()) run.add({ row: index + 1, line: index + 1, bytes: 1, value: value as never });
+  for (const [index, value] of values.entries())
+    run.add({ row: index + 1, line: index + 1, bytes: 1, value: value as never });
   return run.finish();
 };
 const row = (instruction: string, output = "ok") => ({ instruction, output });
 
 describe("the check", () => {
   test("finds the columns in the first rows together, since optional ones may be missing", () => {
-    const result = check([{ instruction: "a", output: "b" }, { instruction: "c", input: "d", output: "e" }]);
-    expect(result.mapping).toEqual({ kind: "instruct", instruction: "instruction", input: "input", output: "output" });
-    expect(result.columns.find(({ name }) => name === "input")).toEqual({ name: "input", type: "string", emptyValues: 1 });
+    const result = check([
+      { instruction: "a", output: "b" },
+      { instruction: "c", input: "d", output: "e" },
+    ]);
+    expect(result.mapping).toEqual({
+      kind: "instruct",
+      instruction: "instruction",
+      input: "input",
+      output: "output",
+    });
+    expect(result.columns.find(({ name }) => name === "input")).toEqual({
+      name: "input",
+      type: "string",
+      emptyValues: 1,
+    });
   });
 
   test("takes conversations in either spelling", () => {
-    const turns = [{ from: "human", value: "hi" }, { from: "gpt", value: "ho" }];
-    const result = check([{ conversations: turns }, { conversations: turns.map(({ value }, index) => ({ role: ["user", "assistant"][index], content: `${value}!` })) }]);
+    const turns = [
+      { from: "human", value: "hi" },
+      { from: "gpt", value: "ho" },
+    ];
+    const result = check([
+      { conversations: turns },
+      {
+        conversations: turns.map(({ value }, index) => ({
+          role: ["user", "assistant"][index],
+          content: `${value}!`,
+        })),
+      },
+    ]);
     expect(result.mapping).toEqual({ kind: "chat", messages: "conversations" });
     expect(result.previews).toEqual(["user: hi\nassistant: ho\n", "user: hi!\nassistant: ho!\n"]);
   });
 
   test("every row is usable or has a finding that names it, never both", () => {
-    const anyRow = fc.constantFrom(row("a"), row("b"), row("c"), row("refuse"), row("x", ""), row("long".repeat(20)), { instruction: ["no text"], output: "x" });
+    const anyRow = fc.constantFrom(
+      row("a"),
+      row("b"),
+      row("c"),
+      row("refuse"),
+      row("x", ""),
+      row("long".repeat(20)),
+      { instruction: ["no text"], output: "x" },
+    );
     fc.assert(
       fc.property(fc.array(anyRow, { minLength: 1, maxLength: 60 }), (rows) => {
         const result = check(rows);
-        const lost = result.findings.filter(({ rows: named }) => named.length > 0).reduce((sum, { count }) => sum + count, 0);
+        const lost = result.findings
+          .filter(({ rows: named }) => named.length > 0)
+          .reduce((sum, { count }) => sum + count, 0);
         expect(result.rows).toBe(rows.length);
         expect(result.usableRows + lost).toBe(rows.length);
         expect(result.isUsable).toBe(result.usableRows > 0);
-        expect(result.tokenHistogram.reduce((sum, bucket) => sum + bucket.rows, 0)).toBe(result.usableRows + result.duplicateRows + result.overlongRows);
+        expect(result.tokenHistogram.reduce((sum, bucket) => sum + bucket.rows, 0)).toBe(
+          result.usableRows + result.duplicateRows + result.overlongRows,
+        );
       }),
     );
   });
 
   test("one finding stands for many rows: the first ten and how many", () => {
     const [finding] = check(Array.from({ length: 30 }, () => row("same"))).findings;
-    expect(finding).toMatchObject({ rule: "DUPLICATE_ROW", count: 29, rows: [2, 3, 4, 5, 6, 7, 8, 9, 10, 11] });
+    expect(finding).toMatchObject({
+      rule: "DUPLICATE_ROW",
+      count: 29,
+      rows: [2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+    });
   });
 
   test("errors come first", () => {
@@ -64,18 +104,29 @@ describe("the check", () => {
     run.fail(new DatasetFileError("BAD_CSV", "m", "f", { line: 3 }));
     const { findings, isUsable } = run.finish();
     expect(isUsable).toBe(false);
-    expect(findings.map(({ rule, rows }) => [rule, rows])).toEqual([["MALFORMED_LINE", [2]], ["BAD_CSV", [3]], ["EMPTY_OUTPUT", [1]]]);
+    expect(findings.map(({ rule, rows }) => [rule, rows])).toEqual([
+      ["MALFORMED_LINE", [2]],
+      ["BAD_CSV", [3]],
+      ["EMPTY_OUTPUT", [1]],
+    ]);
   });
 
   test("a chosen column must be there", () => {
     const chosen = { kind: "instruct", instruction: "instruction", output: "answer" } as const;
-    expect(check([row("a")], { chosenMapping: chosen })).toMatchObject({ isUsable: false, mapping: undefined, findings: [{ rule: "COLUMN_UNKNOWN", column: "answer" }] });
+    expect(check([row("a")], { chosenMapping: chosen })).toMatchObject({
+      isUsable: false,
+      mapping: undefined,
+      findings: [{ rule: "COLUMN_UNKNOWN", column: "answer" }],
+    });
   });
 });
 
 test("a row's messages are those that the engine builds", () => {
   const mapping = { kind: "instruct", instruction: "q", input: "i", output: "a", system: "s" } as const;
-  expect(rowMessages({ q: "Q", i: " ", a: "A", s: "" }, mapping)).toEqual([{ role: "user", content: "Q" }, { role: "assistant", content: "A" }]);
+  expect(rowMessages({ q: "Q", i: " ", a: "A", s: "" }, mapping)).toEqual([
+    { role: "user", content: "Q" },
+    { role: "assistant", content: "A" },
+  ]);
   expect(rowMessages({ q: "Q", i: "I", a: "A", s: "S" }, mapping)).toEqual([
     { role: "system", content: "S" },
     { role: "user", content: "Q\n\nI" },

@@ -1,6 +1,6 @@
 import type { FileRule, RowRule } from "@gradients/dataset";
 
-export type FindingRule =
+type FindingRule =
   | RowRule
   | FileRule
   | "COLUMNS_NOT_FOUND"

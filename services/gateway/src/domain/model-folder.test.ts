@@ -1,29 +1,63 @@
 import { expect, test } from "vitest";
-import { chooseModelFiles, contextLengthOf, countParameters, digestOfFiles, modelIdOf } from "./model-folder.ts";
+import {
+  chooseModelFiles,
+  contextLengthOf,
+  countParameters,
+  digestOfFiles,
+  modelIdOf,
+} from "./model-folder.ts";
 
 test("weights are safetensors, pickles and strangers stay outside", () => {
-  const names = ["config.json", "tokenizer.json", "model-00001-of-00002.safetensors", "pytorch_model.bin", "run.py", "chat_template.jinja"];
+  const names = [
+    "config.json",
+    "tokenizer.json",
+    "model-00001-of-00002.safetensors",
+    "pytorch_model.bin",
+    "run.py",
+    "chat_template.jinja",
+  ];
   expect(chooseModelFiles(names)).toEqual({
     ok: true,
     value: ["chat_template.jinja", "config.json", "model-00001-of-00002.safetensors", "tokenizer.json"],
   });
-  expect(chooseModelFiles(["config.json", "tokenizer.json", "pytorch_model.bin"])).toEqual({ ok: false, error: "no_safetensors" });
+  expect(chooseModelFiles(["config.json", "tokenizer.json", "pytorch_model.bin"])).toEqual({
+    ok: false,
+    error: "no_safetensors",
+  });
   expect(chooseModelFiles(["config.json"])).toEqual({ ok: false, error: "no_tokenizer" });
 });
 
 test("the context length stands under the names that model families use", () => {
   expect(contextLengthOf({ n_positions: 1024 })).toEqual({ ok: true, value: 1024 });
-  expect(contextLengthOf({ max_position_embeddings: "2048" })).toEqual({ ok: false, error: "no_context_length" });
+  expect(contextLengthOf({ max_position_embeddings: "2048" })).toEqual({
+    ok: false,
+    error: "no_context_length",
+  });
 });
 
 test("parameters are counted from the header", () => {
-  expect(countParameters({ __metadata__: { format: "pt" }, a: { shape: [2, 3] }, b: { shape: [4] }, scalar: { shape: [] } })).toBe(11n);
+  expect(
+    countParameters({
+      __metadata__: { format: "pt" },
+      a: { shape: [2, 3] },
+      b: { shape: [4] },
+      scalar: { shape: [] },
+    }),
+  ).toBe(11n);
 });
 
 test("a folder's digest depends on its files and not on their order", () => {
-  const files = [{ name: "a", sha256: "1" }, { name: "b", sha256: "2" }];
+  const files = [
+    { name: "a", sha256: "1" },
+    { name: "b", sha256: "2" },
+  ];
   expect(digestOfFiles(files)).toBe(digestOfFiles(files.toReversed()));
-  expect(digestOfFiles(files)).not.toBe(digestOfFiles([{ name: "a", sha256: "2" }, { name: "b", sha256: "1" }]));
+  expect(digestOfFiles(files)).not.toBe(
+    digestOfFiles([
+      { name: "a", sha256: "2" },
+      { name: "b", sha256: "1" },
+    ]),
+  );
 });
 
 test("an id is made from the display name", () => {

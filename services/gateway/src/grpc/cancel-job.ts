@@ -10,7 +10,7 @@ export const cancelJob =
   ({ db, observe }: MethodDeps): MethodImpl<typeof GatewayService.method.cancelJob> =>
   async ({ name }, ctx) => {
     const { projectId, id } = ownChild<JobId>(ctx, "Job", "jobs", name);
-    const view = await cancel({ db })(projectId, id);
-    observe.jobCancelled(name);
+    const { view, isNew } = await cancel({ db })(projectId, id);
+    if (isNew) observe.jobCancelled(name);
     return { job: encodeJob(view) };
   };

@@ -20,8 +20,13 @@ export const createJob =
     const key = repeatable(ctx, "CreateJob", CreateJobRequestSchema, request);
     const limits = config.jobs;
     const accept = acceptJob({ db, catalogue, limits, deadlineSeconds: limits.deadlineSeconds });
-    const job = await accept({ projectId, order, request: key, validateOnly: request.validateOnly });
-    if (!request.validateOnly) observe.jobAccepted(job.name);
+    const { job, isNew } = await accept({
+      projectId,
+      order,
+      request: key,
+      validateOnly: request.validateOnly,
+    });
+    if (isNew) observe.jobAccepted(job.name);
     return { job };
   };
 

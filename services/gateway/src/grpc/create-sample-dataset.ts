@@ -15,7 +15,5 @@ export const createSampleDataset =
       limits: deps.config.uploads,
       samplePath: deps.config.sampleDataset,
     });
-    const dataset = await sample(projectId, key, ctx.signal);
-    deps.observe.datasetUploaded(dataset.name, dataset.object?.size ?? 0n);
-    return { dataset };
+    return { dataset: await sample(projectId, key, ctx.signal) };
   };

@@ -5,7 +5,13 @@ import { expect, test } from "vitest";
 import { Refused } from "../domain/refusal.ts";
 import { applyMask, parseReadMask } from "./read-mask.ts";
 
-const job = () => create(JobSchema, { name: "n", model: "m", verdict: { tie: true, baseLoss: 2, winnerAttemptId: "a" }, attempts: [{ attemptId: "a" }] });
+const job = () =>
+  create(JobSchema, {
+    name: "n",
+    model: "m",
+    verdict: { tie: true, baseLoss: 2, winnerAttemptId: "a" },
+    attempts: [{ attemptId: "a" }],
+  });
 const mask = (...paths: string[]) => parseReadMask(JobSchema, create(FieldMaskSchema, { paths }));
 
 test("an empty mask and a star keep everything", () => {
@@ -14,7 +20,9 @@ test("an empty mask and a star keep everything", () => {
 });
 
 test("fields are kept by name, nested ones by dots, in any order and combination", () => {
-  expect(applyMask(JobSchema, job(), mask("name", "verdict.tie"))).toEqual(create(JobSchema, { name: "n", verdict: { tie: true } }));
+  expect(applyMask(JobSchema, job(), mask("name", "verdict.tie"))).toEqual(
+    create(JobSchema, { name: "n", verdict: { tie: true } }),
+  );
   const both = create(JobSchema, { verdict: { tie: true, baseLoss: 2 } });
   expect(applyMask(JobSchema, job(), mask("verdict.tie", "verdict.base_loss"))).toEqual(both);
   const whole = create(JobSchema, { verdict: { tie: true, baseLoss: 2, winnerAttemptId: "a" } });
@@ -23,5 +31,6 @@ test("fields are kept by name, nested ones by dots, in any order and combination
 });
 
 test("unknown fields, and paths into lists, are refused", () => {
-  for (const path of ["x", "verdict.x", "attempts.attempt_id", "name.x", ""]) expect(() => mask(path)).toThrow(Refused);
+  for (const path of ["x", "verdict.x", "attempts.attempt_id", "name.x", ""])
+    expect(() => mask(path)).toThrow(Refused);
 });

@@ -17,9 +17,7 @@ export const uploadDataset =
   async (requests, ctx) => {
     const messages = requests[Symbol.asyncIterator]();
     try {
-      const dataset = await receive(deps, messages, ctx);
-      deps.observe.datasetUploaded(dataset.name, dataset.object?.size ?? 0n);
-      return { dataset };
+      return { dataset: await receive(deps, messages, ctx) };
     } finally {
       void messages.return?.(); // not awaited: a client that has stalled must not hold up its answer
     }
@@ -27,7 +25,8 @@ export const uploadDataset =
 
 async function receive(deps: MethodDeps, messages: AsyncIterator<UploadDatasetRequest>, ctx: CallContext) {
   const first = await messages.next();
-  if (first.done || first.value.content.case !== "header") throw new Refused({ code: "upload_header_missing" });
+  if (first.done || first.value.content.case !== "header")
+    throw new Refused({ code: "upload_header_missing" });
   const command = decode(first.value.content.value, ctx);
   return upload({ ...deps, limits: deps.config.uploads })(command, chunksOf(messages), ctx.signal);
 }

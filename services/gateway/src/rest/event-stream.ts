@@ -22,7 +22,7 @@ export interface EventStreamOptions {
 /** Milliseconds after which a client comes back on its own. */
 const RETRY_MS = 2_000;
 
-export const EVENT_STREAM_TYPE = "text/event-stream";
+const EVENT_STREAM_TYPE = "text/event-stream";
 
 /** Writes events at the pace of the client. What fails after the start is told as an event `error` with a problem as its data. */
 export async function writeEvents(
@@ -39,18 +39,18 @@ export async function writeEvents(
   });
   try {
     await write(response, `retry: ${RETRY_MS}\n\n`, signal);
-    for await (const event of events) await write(response, format(event), signal);
+    for await (const event of events) await write(response, formatEvent(event), signal);
   } catch (fault) {
     onFault(fault);
     const { problem } = toProblem(fault, requestId);
-    if (!response.destroyed) response.write(format({ event: "error", data: JSON.stringify(problem) }));
+    if (!response.destroyed) response.write(formatEvent({ event: "error", data: JSON.stringify(problem) }));
   } finally {
     response.end();
   }
 }
 
 /** The fields of one event; the data has no line ends, as JSON has none. */
-export function format({ id, event, data }: SentEvent): string {
+export function formatEvent({ id, event, data }: SentEvent): string {
   return `${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`;
 }
 

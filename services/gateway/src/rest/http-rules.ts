@@ -2,7 +2,7 @@ import { type DescField, type DescMethod, type DescService, getOption, hasOption
 import { type HttpRule, http } from "@gradients/contracts/google";
 import { type PathTemplate, parsePathTemplate } from "./path-template.ts";
 
-export type HttpVerb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+type HttpVerb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** One way to reach a method over HTTP. */
 export interface Route {

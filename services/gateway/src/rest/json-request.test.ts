@@ -1,5 +1,10 @@
 import { create, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { CreateJobRequestSchema, GatewayService, ListJobsRequestSchema, UploadHeaderSchema } from "@gradients/contracts/gateway";
+import {
+  CreateJobRequestSchema,
+  GatewayService,
+  ListJobsRequestSchema,
+  UploadHeaderSchema,
+} from "@gradients/contracts/gateway";
 import { RpcError } from "@gradients/rpc";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -28,10 +33,14 @@ const violationsOf = (work: () => unknown) => {
 
 test("every method but the upload has a route, and every route binds fields that its request has", () => {
   expect(routes.map(({ method }) => method.name).toSorted()).toEqual(
-    GatewayService.methods.map(({ name }) => name).filter((name) => name !== "UploadDataset").toSorted(),
+    GatewayService.methods
+      .map(({ name }) => name)
+      .filter((name) => name !== "UploadDataset")
+      .toSorted(),
   );
   for (const { method, template } of routes) {
-    for (const variable of template.variables) expect(method.input.fields.map(({ name }) => name)).toContain(variable);
+    for (const variable of template.variables)
+      expect(method.input.fields.map(({ name }) => name)).toContain(variable);
   }
 });
 
@@ -50,7 +59,12 @@ describe("a request that is written as JSON is read as the same message", () => 
   test("from a body, whatever is in it", () => {
     fc.assert(
       fc.property(jobs, text, fc.boolean(), (job, requestId, validateOnly) => {
-        const message = create(CreateJobRequestSchema, { parent: "projects/p", job, requestId, validateOnly });
+        const message = create(CreateJobRequestSchema, {
+          parent: "projects/p",
+          job,
+          requestId,
+          validateOnly,
+        });
         const { parent: _inPath, ...body } = toJson(CreateJobRequestSchema, message) as JsonObject;
         expect(readRequest(routeOf("CreateJob"), input({ parent: "projects/p" }, "", body))).toEqual(message);
       }),
@@ -76,19 +90,40 @@ describe("a request that is written as JSON is read as the same message", () => 
         }
       }),
     );
-    const listed = readRequest(routeOf("ListJobs"), input({ parent: "projects/p" }, "pageSize=7&readMask=name,eventOffset"));
-    expect(listed).toEqual(create(ListJobsRequestSchema, { parent: "projects/p", pageSize: 7, readMask: { paths: ["name", "event_offset"] } }));
+    const listed = readRequest(
+      routeOf("ListJobs"),
+      input({ parent: "projects/p" }, "pageSize=7&readMask=name,eventOffset"),
+    );
+    expect(listed).toEqual(
+      create(ListJobsRequestSchema, {
+        parent: "projects/p",
+        pageSize: 7,
+        readMask: { paths: ["name", "event_offset"] },
+      }),
+    );
   });
 });
 
 test("the path wins over the body, so that nobody can name another resource inside", () => {
-  const read = readRequest(routeOf("CancelJob"), input({ name: "projects/p/jobs/1" }, "", { name: "projects/q/jobs/2" }));
+  const read = readRequest(
+    routeOf("CancelJob"),
+    input({ name: "projects/p/jobs/1" }, "", { name: "projects/q/jobs/2" }),
+  );
   expect(read).toMatchObject({ name: "projects/p/jobs/1" });
 });
 
 test("everything that cannot be read is named by its path", () => {
-  const body = { job: { contestants: "x", recipes: [1, "a"], attempts: [{ state: "STATE_NONE", latest: { step: 1.5 } }], colour: "red" } };
-  expect(violationsOf(() => readRequest(routeOf("CreateJob"), input({ parent: "p" }, "validateOnly=true", body)))).toEqual([
+  const body = {
+    job: {
+      contestants: "x",
+      recipes: [1, "a"],
+      attempts: [{ state: "STATE_NONE", latest: { step: 1.5 } }],
+      colour: "red",
+    },
+  };
+  expect(
+    violationsOf(() => readRequest(routeOf("CreateJob"), input({ parent: "p" }, "validateOnly=true", body))),
+  ).toEqual([
     ["validateOnly", "PARAMETER_UNKNOWN"],
     ["job.contestants", "TYPE_WRONG"],
     ["job.recipes", "TYPE_WRONG"],
@@ -96,7 +131,11 @@ test("everything that cannot be read is named by its path", () => {
     ["job.attempts[0].latest.step", "TYPE_WRONG"],
     ["job.colour", "FIELD_UNKNOWN"],
   ]);
-  expect(violationsOf(() => readRequest(routeOf("GetJob"), input({ name: "x" }, "name.x=1&readMask.paths=a", { a: 1 })))).toEqual([
+  expect(
+    violationsOf(() =>
+      readRequest(routeOf("GetJob"), input({ name: "x" }, "name.x=1&readMask.paths=a", { a: 1 })),
+    ),
+  ).toEqual([
     ["", "BODY_UNEXPECTED"],
     ["name.x", "PARAMETER_UNKNOWN"],
     ["readMask.paths", "PARAMETER_UNKNOWN"],

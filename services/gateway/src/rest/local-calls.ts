@@ -9,7 +9,7 @@ import {
   type Validate,
 } from "@gradients/rpc";
 
-export interface LocalCallOptions {
+interface LocalCallOptions {
   readonly headers: IncomingHttpHeaders;
   readonly requestId: string;
   /** Aborts when the HTTP client goes away or the server stops. */

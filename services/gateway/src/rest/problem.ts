@@ -1,7 +1,7 @@
 import { type FieldViolation, type RpcCode, RpcError } from "@gradients/rpc";
 
 /** The body of a refused request: RFC 9457 with what google.rpc details say over gRPC. */
-export interface Problem {
+interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;

@@ -14,8 +14,8 @@ import { linger } from "./linger.ts";
 import { createLocalCalls } from "./local-calls.ts";
 import { openApiDocument } from "./openapi.ts";
 import { asRpcError, PROBLEM_TYPE, toProblem } from "./problem.ts";
-import { type ResumeFields, transcode } from "./transcoder.ts";
 import { traced } from "./traced.ts";
+import { type ResumeFields, transcode } from "./transcoder.ts";
 import { isUpload, receiveUpload, UPLOAD_PATH } from "./upload.ts";
 
 export interface HttpPartOptions {
@@ -71,7 +71,9 @@ async function listen(
 
 async function prepare(app: FastifyInstance, { logger, corsOrigins }: HttpPartOptions): Promise<void> {
   app.removeAllContentTypeParsers();
-  await app.register(fastifyMultipart, { limits: { files: 1, fileSize: Number.POSITIVE_INFINITY, fields: 20 } });
+  await app.register(fastifyMultipart, {
+    limits: { files: 1, fileSize: Number.POSITIVE_INFINITY, fields: 20 },
+  });
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload)); // bodies are read as streams
   app.addHook("onRequest", async (request, reply) => {
     reply.headers({ ...securityHeaders, "x-request-id": request.id });

@@ -40,7 +40,11 @@ export async function transcode(options: TranscoderOptions, call: TranscodedCall
   return traced(call.request, found.route.template.source, () => answer(options, call, { ...found, query }));
 }
 
-async function answer(options: TranscoderOptions, call: TranscodedCall, { route, path, query }: FoundRoute): Promise<unknown> {
+async function answer(
+  options: TranscoderOptions,
+  call: TranscodedCall,
+  { route, path, query }: FoundRoute,
+): Promise<unknown> {
   const { request, signal } = call;
   const { headers, id: requestId } = request;
   const ctx = await options.calls.open(route.method, { headers, requestId, signal });
@@ -77,7 +81,12 @@ function findRoute(routes: readonly Route[], verb: string, path: string) {
   );
 }
 
-function decode(options: TranscoderOptions, route: Route, input: HttpInput, { headers }: FastifyRequest): Message {
+function decode(
+  options: TranscoderOptions,
+  route: Route,
+  input: HttpInput,
+  { headers }: FastifyRequest,
+): Message {
   const message = readRequest(route, input);
   fillFromHeader(route.method, message, "request_id", headers["idempotency-key"]);
   const resume = options.resumable[route.method.name];
@@ -138,7 +147,10 @@ async function stream(
 /** Clients that go away and a stopping server are everyday ends. */
 function logEnd(logger: Logger, { id }: FastifyRequest, fault: unknown): void {
   const { code, cause } = asRpcError(fault);
-  logger[code === "INTERNAL" ? "error" : "debug"]({ err: cause ?? fault, request_id: id }, "event stream ended early");
+  logger[code === "INTERNAL" ? "error" : "debug"](
+    { err: cause ?? fault, request_id: id },
+    "event stream ended early",
+  );
 }
 
 async function* toEvents(
@@ -161,6 +173,6 @@ function toEvent({ output }: DescMethod, resume: ResumeFields | undefined, messa
     .map((oneof) => reflected.oneofCase(oneof)?.name)
     .find((found) => found !== undefined);
   const offset = output.fields.find((field) => field.name === resume?.offset);
-  const id = offset && reflected.isSet(offset) ? { id: String(reflected.get(offset)) } : {};
+  const id = offset && reflected.isSet(offset) ? { id: `${reflected.get(offset) as bigint}` } : {};
   return { ...id, event: name ?? "message", data: JSON.stringify(toJson(output, message)) };
 }

@@ -59,7 +59,8 @@ async function readForm(request: FastifyRequest): Promise<SentFile> {
   for (const [name, value] of Object.entries(part?.fields ?? {})) {
     if (value && !Array.isArray(value) && value.type === "field") fields.append(name, String(value.value));
   }
-  if (part?.filename && !fields.has("fileName") && !fields.has("file_name")) fields.append("fileName", part.filename);
+  if (part?.filename && !fields.has("fileName") && !fields.has("file_name"))
+    fields.append("fileName", part.filename);
   return { fields, content: readPart(part?.file) };
 }
 
@@ -73,7 +74,12 @@ async function* readPart(file: Readable | undefined): AsyncGenerator<Uint8Array>
 
 function refuseForm(cause: unknown): never {
   const detail = cause instanceof Error ? cause.message : String(cause);
-  throw new RpcError("INVALID_ARGUMENT", "FORM_UNREADABLE", `the form must be complete multipart/form-data: ${detail}`, { cause });
+  throw new RpcError(
+    "INVALID_ARGUMENT",
+    "FORM_UNREADABLE",
+    `the form must be complete multipart/form-data: ${detail}`,
+    { cause },
+  );
 }
 
 function headerOf(request: FastifyRequest, fields: URLSearchParams): UploadHeader {
@@ -86,7 +92,8 @@ function headerOf(request: FastifyRequest, fields: URLSearchParams): UploadHeade
 
 async function* messages(header: UploadHeader, content: AsyncIterable<Uint8Array>): AsyncGenerator<Message> {
   yield create(UploadDatasetRequestSchema, { content: { case: "header", value: header } });
-  for await (const value of content) yield create(UploadDatasetRequestSchema, { content: { case: "chunk", value } });
+  for await (const value of content)
+    yield create(UploadDatasetRequestSchema, { content: { case: "chunk", value } });
 }
 
 function pathOf(request: FastifyRequest): string {

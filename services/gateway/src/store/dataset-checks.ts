@@ -58,7 +58,10 @@ export async function extendDatasetCheck(
 }
 
 /** Lets another worker take the check at once. The try does not count: nothing was wrong with it. */
-export async function releaseDatasetCheck(q: GatewayQuery, { datasetId, leaseId, tries }: ClaimedCheck): Promise<void> {
+export async function releaseDatasetCheck(
+  q: GatewayQuery,
+  { datasetId, leaseId, tries }: ClaimedCheck,
+): Promise<void> {
   await q
     .updateTable("dataset_check")
     .set({ due_at: sql<Date>`now()`, lease_id: null, tries: tries - 1 })

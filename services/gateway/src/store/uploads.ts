@@ -8,6 +8,17 @@ export async function insertUpload(q: GatewayQuery, datasetId: DatasetId, ttlSec
   await q.insertInto("upload").values({ dataset_id: datasetId, expires_at: expires }).execute();
 }
 
+/** Makes an upload due for removal. False when it has become a data set, or was removed. */
+export async function expireUpload(q: GatewayQuery, datasetId: DatasetId): Promise<boolean> {
+  const expired = { expires_at: sql<Date>`now()` };
+  const { numUpdatedRows } = await q
+    .updateTable("upload")
+    .set(expired)
+    .where("dataset_id", "=", datasetId)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
 /** False when the upload was given up meanwhile. */
 export async function deleteUpload(tx: GatewayTx | GatewayQuery, datasetId: DatasetId): Promise<boolean> {
   const { numDeletedRows } = await tx

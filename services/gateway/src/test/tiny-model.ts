@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-export const CONTEXT_LENGTH = 256;
+const CONTEXT_LENGTH = 256;
 
 const SPECIAL = ["<|im_start|>", "<|im_end|>"];
 
@@ -10,7 +10,7 @@ export async function writeTinyModel(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const files: Readonly<Record<string, Buffer>> = {
     "config.json": json({ model_type: "llama", max_position_embeddings: CONTEXT_LENGTH }),
-    "tokenizer.json": json(tokenizer()),
+    "tokenizer.json": json(tinyTokenizer()),
     "tokenizer_config.json": json({ bos_token: "<|im_start|>", eos_token: "<|im_end|>" }),
     "chat_template.jinja": Buffer.from(CHAT_TEMPLATE),
     "model.safetensors": safetensors({ a: [2, 3], b: [4] }),
@@ -24,7 +24,8 @@ const CHAT_TEMPLATE =
   "{% for message in messages %}{% if 'forbidden' in message['content'] %}{{ raise_exception('no such talk') }}{% endif %}" +
   "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}";
 
-function tokenizer(): object {
+/** Speaks bytes: one token for each, and one for each special token. */
+export function tinyTokenizer(): object {
   const vocab = Object.fromEntries([...byteAlphabet(), ...SPECIAL].map((token, id) => [token, id]));
   const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
@@ -53,7 +54,8 @@ function tokenizer(): object {
 
 /** How byte-level tokenizers write bytes: printable ones as they are, the others from U+0100 on. */
 function byteAlphabet(): readonly string[] {
-  const isPrintable = (byte: number) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+  const isPrintable = (byte: number) =>
+    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++));
 }

@@ -1,8 +1,8 @@
-import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { type Bus, connectBus, event, publishProgress } from "@gradients/bus";
 import { decodeEvent } from "@gradients/contracts/catalogue";
@@ -22,7 +22,7 @@ import { createGateway, registerModel } from "../gateway.ts";
 import type { GatewayTables } from "../store/schema.ts";
 import { writeTinyModel } from "./tiny-model.ts";
 
-export type GatewayClient = RpcClient<typeof GatewayService>;
+type GatewayClient = RpcClient<typeof GatewayService>;
 
 /** One customer: a project with a key. */
 export interface Customer {
@@ -53,7 +53,11 @@ export interface World extends AsyncDisposable {
   readonly otherCustomer: Customer;
   client(key: string): GatewayClient;
   /** Publishes an event as its owner's relay does; the same id again is a second delivery. */
-  publish<S extends DescMessage>(schema: S, message: MessageInitShape<S> & { readonly jobId: string }, eventId?: string): Promise<void>;
+  publish<S extends DescMessage>(
+    schema: S,
+    message: MessageInitShape<S> & { readonly jobId: string },
+    eventId?: string,
+  ): Promise<void>;
   progress(message: MessageInitShape<typeof AttemptProgressSchema>): void;
   seen<S extends DescMessage>(schema: S): readonly MessageShape<S>[];
   /** Stops the gateway and starts it again, on other ports. */
@@ -76,9 +80,17 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
   const objects = createObjectStore(s3);
   cleanup.defer(async () => objects.close());
   const credentials = { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey };
-  const bucket = new S3Client({ endpoint: s3.endpoint, region: s3.region, credentials, forcePathStyle: true });
+  const bucket = new S3Client({
+    endpoint: s3.endpoint,
+    region: s3.region,
+    credentials,
+    forcePathStyle: true,
+  });
   cleanup.defer(async () => bucket.destroy());
-  const db = createDatabase<GatewayTables>({ url: databaseUrl, schema: "gateway", applicationName: "test", poolSize: 2 }, logger);
+  const db = createDatabase<GatewayTables>(
+    { url: databaseUrl, schema: "gateway", applicationName: "test", poolSize: 2 },
+    logger,
+  );
   cleanup.defer(() => db.close());
   const scheduler = await start(schedulerOffer());
   cleanup.defer(() => scheduler.stop());
@@ -104,14 +116,19 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
   await writeTinyModel(join(folder, "model"));
   const model = { folder: join(folder, "model"), id: "tiny", displayName: "Tiny", license: "CC0-1.0" };
   await registerModel(loadConfig({ env, argv: [] }), model);
-  const boot = (key: string) => start(() => createGateway(loadConfig({ env: { ...env, GATEWAY_BOOTSTRAP_KEY: key }, argv: [] })));
+  const boot = (key: string) =>
+    start(() => createGateway(loadConfig({ env: { ...env, GATEWAY_BOOTSTRAP_KEY: key }, argv: [] })));
   await (await boot(keys[1])).stop(); // a second project of its own
   let gateway = await boot(keys[0]);
   cleanup.defer(() => gateway.stop());
   const clients: GatewayClient[] = [];
   cleanup.defer(async () => clients.forEach((client) => client.close()));
   const client = (token: string) => {
-    const made = createRpcClient(GatewayService, { target: gateway.addresses["grpc"] ?? "", token, defaultDeadlineMs: 20_000 });
+    const made = createRpcClient(GatewayService, {
+      target: gateway.addresses["grpc"] ?? "",
+      token,
+      defaultDeadlineMs: 20_000,
+    });
     clients.push(made);
     return made;
   };
@@ -182,7 +199,11 @@ export interface UploadOptions {
 }
 
 /** Uploads in chunks over gRPC. */
-export async function upload({ client, project }: Customer, content: string | Uint8Array, options: UploadOptions = {}): Promise<Dataset> {
+export async function upload(
+  { client, project }: Customer,
+  content: string | Uint8Array,
+  options: UploadOptions = {},
+): Promise<Dataset> {
   const { fileName = "data.jsonl", columns, ...rest } = options;
   const header = {
     parent: project,
@@ -241,7 +262,10 @@ export async function refusalOf(call: Promise<unknown>): Promise<RpcError> {
 }
 
 /** Reads a watch until `enough` says so; the stream is closed then. */
-export async function take<T>(stream: AsyncIterable<T>, enough: (all: readonly T[]) => boolean): Promise<readonly T[]> {
+export async function take<T>(
+  stream: AsyncIterable<T>,
+  enough: (all: readonly T[]) => boolean,
+): Promise<readonly T[]> {
   const all: T[] = [];
   for await (const item of stream) {
     all.push(item);
@@ -260,15 +284,26 @@ function schedulerOffer(): () => Promise<Service> {
     method: "lora",
     defaultRecipe: index === 0,
   }));
-  const unused = () => Promise.reject(new RpcError("UNIMPLEMENTED", "UNUSED", "the gateway does not call this"));
+  const unused = () =>
+    Promise.reject(new RpcError("UNIMPLEMENTED", "UNUSED", "the gateway does not call this"));
   const binding = bind(SchedulerService, {
     listRecipes: async () => ({ recipes }),
-    listHardwareClasses: async () => ({ hardwareClasses: [{ name: "local", slots: 2 }, { name: "gpu", slots: 1 }] }),
+    listHardwareClasses: async () => ({
+      hardwareClasses: [
+        { name: "local", slots: 2 },
+        { name: "gpu", slots: 1 },
+      ],
+    }),
     getAttempt: unused,
     listAttempts: unused,
   });
   const logger = createLogger({ service: "test-scheduler", level: "silent" });
-  const part = createRpcPart({ bindings: [binding], listen: { host: "127.0.0.1", port: 0 }, logger, reflection: false });
+  const part = createRpcPart({
+    bindings: [binding],
+    listen: { host: "127.0.0.1", port: 0 },
+    logger,
+    reflection: false,
+  });
   return async () => composeService({ name: "test-scheduler", logger, parts: [part] });
 }
 
@@ -287,10 +322,20 @@ async function start(create: () => Promise<Service>) {
   };
 }
 
-async function publish<S extends DescMessage>(bus: Bus, schema: S, message: MessageInitShape<S> & { readonly jobId: string }, id?: string) {
+async function publish<S extends DescMessage>(
+  bus: Bus,
+  schema: S,
+  message: MessageInitShape<S> & { readonly jobId: string },
+  id?: string,
+) {
   const { subject, payload, eventId, type } = event(schema, message, { aggregateId: message.jobId });
   const headers = natsHeaders();
-  const fields = { "ce-id": id ?? eventId, "ce-type": type, "ce-subject": message.jobId, "ce-time": new Date().toISOString() };
+  const fields = {
+    "ce-id": id ?? eventId,
+    "ce-type": type,
+    "ce-subject": message.jobId,
+    "ce-time": new Date().toISOString(),
+  };
   for (const [name, value] of Object.entries(fields)) headers.set(name, value);
   await vi.waitFor(() => bus.jetstream.publish(subject, payload, { headers }), { timeout: 10_000 });
 }
