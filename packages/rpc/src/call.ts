@@ -29,7 +29,7 @@ export interface CallEnvironment {
   /** For unary calls that bring no deadline of their own. */
   readonly unaryDeadlineMs: number;
   /** Calls in flight; the stop sequence ends the streaming ones. */
-  readonly open: OpenCalls;
+  readonly open: OpenCalls<OpenCall>;
 }
 
 /**

@@ -1,19 +1,17 @@
-import type { OpenCall } from "./call.ts";
-
 /** The calls of a server that have no status yet. */
-export class OpenCalls implements Iterable<OpenCall> {
-  readonly #calls = new Set<OpenCall>();
+export class OpenCalls<Call> implements Iterable<Call> {
+  readonly #calls = new Set<Call>();
   readonly #waiting = new Set<() => void>();
 
   get size(): number {
     return this.#calls.size;
   }
 
-  add(call: OpenCall): void {
+  add(call: Call): void {
     this.#calls.add(call);
   }
 
-  delete(call: OpenCall): void {
+  delete(call: Call): void {
     this.#calls.delete(call);
     if (this.#calls.size > 0) return;
     for (const wake of this.#waiting) wake();
@@ -26,7 +24,7 @@ export class OpenCalls implements Iterable<OpenCall> {
     return new Promise((resolve) => this.#waiting.add(resolve));
   }
 
-  [Symbol.iterator](): Iterator<OpenCall> {
+  [Symbol.iterator](): Iterator<Call> {
     return [...this.#calls].values();
   }
 }

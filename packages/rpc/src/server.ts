@@ -3,7 +3,7 @@ import type { Addresses, Logger, Part } from "@gradients/runtime";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { RpcBinding } from "./bind.ts";
-import type { CallEnvironment } from "./call.ts";
+import type { CallEnvironment, OpenCall } from "./call.ts";
 import { methodDefinition } from "./codec.ts";
 import { RpcError } from "./errors.ts";
 import { createHandler } from "./handlers.ts";
@@ -75,7 +75,7 @@ function createEnvironment(options: RpcPartOptions): CallEnvironment {
     validate: createRequestValidator(),
     authenticate: options.authenticate,
     unaryDeadlineMs: options.unaryDeadlineMs ?? 30_000,
-    open: new OpenCalls(),
+    open: new OpenCalls<OpenCall>(),
   };
 }
 
