@@ -18,10 +18,10 @@ export function nodeProgram() {
   return existsSync(fromNpm) ? fromNpm : join(paths.node, "bin/node");
 }
 
-/** Tools with `#!/usr/bin/env node` find the same Node. */
+/** Tools with `#!/usr/bin/env node` find the same Node. What it compiles is kept: starts take about two thirds of the time. */
 export function programEnvironment() {
   const folders = [join(paths.dependencies, ".bin"), ...(ownNodeIsEnough ? [] : [join(paths.node, "bin")])];
-  return { ...process.env, PATH: [...folders, process.env.PATH].join(delimiter) };
+  return { NODE_COMPILE_CACHE: paths.compileCache, ...process.env, PATH: [...folders, process.env.PATH].join(delimiter) };
 }
 
 /** Runs a source file of the repository. The program also ends when this process is killed. */

@@ -19,6 +19,7 @@ export interface SetupPaths {
   readonly pythonBin: string;
   /** Node 24 from PyPI, only where npm carries none for the platform. */
   readonly node: string;
+  readonly compileCache: string;
   readonly postgres: string;
   readonly postgresBin: string;
   /** Hugging Face model folder: safetensors, config, tokenizer. */

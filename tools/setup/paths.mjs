@@ -27,6 +27,7 @@ export const paths = Object.freeze({
   python: join(cache, "python"),
   pythonBin: join(cache, "python/bin/python"),
   node: join(cache, "node"),
+  compileCache: join(cache, "compiled"),
   postgres: join(postgresRoot, postgresVersion),
   postgresBin: join(postgresRoot, postgresVersion, "bin"),
   model: join(cache, "models/smollm2-135m-instruct"),
