@@ -72,15 +72,27 @@ def gradients(model: LoadedModel, batches: list[list[Example]]) -> dict[str, tor
 
 
 def test_no_example_sees_another(model_dir: Path) -> None:
-    """Other words in one example leave the losses of all others exactly as they were."""
+    """Other words in the longest example leave the losses of all others exactly as they were."""
     model = load_model(model_dir)
     examples = make_examples(seed=5, prefix=8)
     before, _ = example_nll(model, pack(examples, CPU), len(examples))
-    changed = examples[2]
+    longest = max(range(7), key=lambda index: len(examples[index].ids))
+    changed = examples[longest]
     ids = array("i", [*changed.ids[:8], *((token + 1) for token in changed.ids[8:])])
-    examples[2] = Example(changed.row, ids, changed.targets, False)
+    examples[longest] = Example(changed.row, ids, changed.targets, False)
     after, _ = example_nll(model, pack(examples, CPU), len(examples))
-    assert [one == other for one, other in zip(before, after, strict=True)] == [index != 2 for index in range(7)]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [at != longest for at in range(7)]
+
+
+def test_completions_are_never_part_of_the_shared_start(model_dir: Path) -> None:
+    """Equal rows, and rows whose answers begin alike, keep all their completion tokens."""
+    model = load_model(model_dir)
+    first = make_examples(seed=4, prefix=9)[0]
+    longer = Example(1, first.ids + array("i", [7, 8]), first.targets + bytearray([1, 1]), False)
+    examples = [first, first, longer]
+    sums, counts = example_nll(model, pack(examples, CPU), 3)
+    assert sums == pytest.approx(one_by_one(model, examples), rel=1e-5)
+    assert counts == [example.completion_tokens for example in examples]
 
 
 def test_the_shared_start_is_computed_once(model_dir: Path) -> None:
