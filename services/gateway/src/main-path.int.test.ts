@@ -9,7 +9,7 @@ import {
 import { Attempt_State, Dataset_State, Job_State } from "@gradients/contracts/gateway";
 import { newId } from "@gradients/kernel";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { checked, createWorld, idOf, instructRows, take, upload, type World } from "./test/world.ts";
+import { checked, createWorld, idOf, instructRows, newJob, take, upload, type World } from "./test/world.ts";
 
 let world: World;
 
@@ -79,6 +79,33 @@ test("a customer uploads, orders, watches and downloads; the other services are 
   expect(await downloaded.text()).toBe("weights of winner");
   expect(downloaded.headers.get("content-disposition")).toContain("adapter_model.safetensors");
   expect(await (await fetch(result.evidence?.url ?? "")).text()).toBe("evidence");
+});
+
+test("a verdict that comes before the news of the race gives the model at once, and the race later", async () => {
+  const { client } = world.customer;
+  const { name } = await newJob(world);
+  const [jobId, attemptId] = [idOf(name), newId()];
+  const object = await world.objects.put(`jobs/${jobId}/attempts/${attemptId}/artifact/a`, Buffer.from("a"));
+  const artifact = [{ name: "a", object }];
+  const winner = { attemptId, recipeId: "full", recipeTitle: "Full", contestantHotkey: "hot" };
+  const result = async () => (await client.getJobResult({ name })).files.map(({ fileName }) => fileName);
+  await world.publish(JobScoredSchema, {
+    jobId,
+    winnerAttemptId: attemptId,
+    winnerArtifact: artifact,
+    ranking: [{ ...winner, rank: 1 }],
+  });
+  await vi.waitFor(async () => expect(await result()).toEqual(["a"]));
+  await world.publish(AttemptStartedSchema, { jobId, ...winner });
+  await world.publish(AttemptFinishedSchema, { jobId, attemptId, artifact });
+  await world.publish(RaceFinishedSchema, { jobId, entries: [{ ...winner, artifact }] });
+  await vi.waitFor(async () =>
+    expect((await client.getJob({ name })).job).toMatchObject({
+      state: Job_State.SUCCEEDED,
+      attempts: [{ attemptId, state: Attempt_State.SUCCEEDED }],
+    }),
+  );
+  expect(await result()).toEqual(["a"]);
 });
 
 async function runRace(jobId: string): Promise<void> {

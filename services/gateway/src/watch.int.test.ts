@@ -1,4 +1,11 @@
-import { AttemptStartedSchema, JobFailedSchema, RewardCreditedSchema, SplitCommittedSchema, WeightsSetSchema } from "@gradients/contracts/event";
+import {
+  AttemptStartedSchema,
+  JobFailedSchema,
+  JobScoredSchema,
+  RewardCreditedSchema,
+  SplitCommittedSchema,
+  WeightsSetSchema,
+} from "@gradients/contracts/event";
 import { Job_State, type WatchJobResponse } from "@gradients/contracts/gateway";
 import { newId } from "@gradients/kernel";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -19,7 +26,9 @@ afterAll(async () => {
 const stateIs = (state: Job_State) => (all: readonly WatchJobResponse[]) =>
   all.some(({ event }) => event.case === "job" && event.value.state === state);
 const offsetsOf = (events: readonly WatchJobResponse[]) =>
-  events.filter(({ event }) => event.case === "job" || event.case === "progress").map(({ offset }) => Number(offset));
+  events
+    .filter(({ event }) => event.case === "job" || event.case === "progress")
+    .map(({ offset }) => Number(offset));
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 
 /** A job whose one attempt runs. */
@@ -27,14 +36,23 @@ async function racingJob() {
   const { name } = await newJob(world);
   const jobId = idOf(name);
   const attemptId = newId();
-  const contestant = { attemptId, recipeId: "full", recipeTitle: "Full", contestantHotkey: `hot-${attemptId}` };
+  const contestant = {
+    attemptId,
+    recipeId: "full",
+    recipeTitle: "Full",
+    contestantHotkey: `hot-${attemptId}`,
+  };
   await world.publish(AttemptStartedSchema, { jobId, ...contestant });
   await take(world.customer.client.watchJob({ name }), stateIs(Job_State.RACING));
   return { name, jobId, attemptId, hotkey: contestant.contestantHotkey };
 }
 
 /** Figures of one step after the other, at a tenth of a second each. */
-function sendSteps({ jobId, attemptId }: { jobId: string; attemptId: string }, from: number, to: number): void {
+function sendSteps(
+  { jobId, attemptId }: { jobId: string; attemptId: string },
+  from: number,
+  to: number,
+): void {
   for (let step = from; step <= to; step++) {
     const points = [{ step: BigInt(step), trainSeconds: step / 10, loss: 1 / step }];
     world.progress({ jobId, attemptId, phase: "training", points });
@@ -50,28 +68,40 @@ describe("a watch", () => {
     const middle = BigInt(Math.max(...offsetsOf(first)));
     const resumed = take(client.watchJob({ name: job.name, afterOffset: middle }), stateIs(Job_State.FAILED));
     sendSteps(job, 21, 40);
-    await vi.waitFor(async () => expect((await client.getJob({ name: job.name })).job?.attempts[0]?.latest?.step).toBe(40n));
+    await vi.waitFor(async () =>
+      expect((await client.getJob({ name: job.name })).job?.attempts[0]?.latest?.step).toBe(40n),
+    );
     await world.publish(JobFailedSchema, { jobId: job.jobId, reason: { code: "X" } });
     const all = offsetsOf([...first, ...(await resumed)]);
     expect(all).toEqual(upTo(all.length));
-    const history = await take(client.watchJob({ name: job.name }), (events) => events.some(({ event }) => event.case === "endOfHistory"));
+    const history = await take(client.watchJob({ name: job.name }), (events) =>
+      events.some(({ event }) => event.case === "endOfHistory"),
+    );
     expect(offsetsOf(history)).toEqual(all);
     const { job: read } = await client.getJob({ name: job.name });
     expect(read?.eventOffset).toBe(BigInt(all.length));
-    const steps = history.flatMap(({ event }) => (event.case === "progress" ? event.value.points.map(({ step }) => Number(step)) : []));
+    const steps = history.flatMap(({ event }) =>
+      event.case === "progress" ? event.value.points.map(({ step }) => Number(step)) : [],
+    );
     expect(steps).toEqual(upTo(40));
   });
 
   test("goes on after the gateway was restarted", async () => {
     const job = await racingJob();
     sendSteps(job, 1, 5);
-    const before = await take(world.customer.client.watchJob({ name: job.name }), (all) => offsetsOf(all).length >= 4);
+    const before = await take(
+      world.customer.client.watchJob({ name: job.name }),
+      (all) => offsetsOf(all).length >= 4,
+    );
     const last = BigInt(Math.max(...offsetsOf(before)));
     await world.restart();
     sendSteps(job, 6, 9);
     await world.publish(JobFailedSchema, { jobId: job.jobId, reason: { code: "X" } });
     const client = world.customer.client;
-    const after = await take(client.watchJob({ name: job.name, afterOffset: last }), stateIs(Job_State.FAILED));
+    const after = await take(
+      client.watchJob({ name: job.name, afterOffset: last }),
+      stateIs(Job_State.FAILED),
+    );
     const all = offsetsOf([...before, ...after]);
     expect(all).toEqual(upTo(all.length));
   });
@@ -79,9 +109,13 @@ describe("a watch", () => {
   test("by many is served to each in full", async () => {
     const job = await racingJob();
     const client = world.customer.client;
-    const watchers = Array.from({ length: 20 }, () => take(client.watchJob({ name: job.name }), stateIs(Job_State.FAILED)));
+    const watchers = Array.from({ length: 20 }, () =>
+      take(client.watchJob({ name: job.name }), stateIs(Job_State.FAILED)),
+    );
     sendSteps(job, 1, 30);
-    await vi.waitFor(async () => expect((await client.getJob({ name: job.name })).job?.attempts[0]?.latest?.step).toBe(30n));
+    await vi.waitFor(async () =>
+      expect((await client.getJob({ name: job.name })).job?.attempts[0]?.latest?.step).toBe(30n),
+    );
     await world.publish(JobFailedSchema, { jobId: job.jobId, reason: { code: "X" } });
     const [one, ...others] = (await Promise.all(watchers)).map(offsetsOf);
     expect(one).toEqual(upTo(one?.length ?? 0));
@@ -91,7 +125,11 @@ describe("a watch", () => {
   test("from an offset that the job has not reached is refused", async () => {
     const { name } = await newJob(world);
     const watch = world.customer.client.watchJob({ name, afterOffset: 99n });
-    expect(await refusalOf(take(watch, () => true))).toMatchObject({ code: "OUT_OF_RANGE", reason: "OFFSET_UNKNOWN", fieldViolations: [{ field: "after_offset" }] });
+    expect(await refusalOf(take(watch, () => true))).toMatchObject({
+      code: "OUT_OF_RANGE",
+      reason: "OFFSET_UNKNOWN",
+      fieldViolations: [{ field: "after_offset" }],
+    });
   });
 });
 
@@ -104,11 +142,19 @@ describe("server-sent events", () => {
     const first = await readSse(url, headers, (all) => all.filter(({ id }) => id !== undefined).length >= 6);
     expect(first[0]).toMatchObject({ retry: "2000" });
     const lastId = first.findLast(({ id }) => id !== undefined)?.id ?? "";
-    const reading = readSse(url, { ...headers, "last-event-id": lastId }, (all) => all.some(({ event, data }) => event === "job" && data?.includes("STATE_FAILED")));
+    const reading = readSse(url, { ...headers, "last-event-id": lastId }, (all) =>
+      all.some(({ event, data }) => event === "job" && data?.includes("STATE_FAILED")),
+    );
     sendSteps(job, 11, 12);
-    await vi.waitFor(async () => expect((await world.customer.client.getJob({ name: job.name })).job?.attempts[0]?.latest?.step).toBe(12n));
+    await vi.waitFor(async () =>
+      expect((await world.customer.client.getJob({ name: job.name })).job?.attempts[0]?.latest?.step).toBe(
+        12n,
+      ),
+    );
     await world.publish(JobFailedSchema, { jobId: job.jobId, reason: { code: "X" } });
-    const ids = [...first, ...(await reading)].filter(({ event }) => event === "job" || event === "progress").map(({ id }) => Number(id));
+    const ids = [...first, ...(await reading)]
+      .filter(({ event }) => event === "job" || event === "progress")
+      .map(({ id }) => Number(id));
     expect(ids).toEqual(upTo(ids.length));
   });
 
@@ -118,7 +164,10 @@ describe("server-sent events", () => {
     ["with a last id from the future", { "last-event-id": "4711" }, 400, "OFFSET_UNKNOWN"],
   ])("are refused %s, with a status of their own", async (_what, more, status, reason) => {
     const { name } = await newJob(world);
-    const headers: Record<string, string> = { ...(status === 401 ? {} : { authorization: `Bearer ${world.customer.key}` }), ...more };
+    const headers: Record<string, string> = {
+      ...(status === 401 ? {} : { authorization: `Bearer ${world.customer.key}` }),
+      ...more,
+    };
     const response = await fetch(`${world.http}/v1/${name}:watch`, { headers });
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ reason });
@@ -132,9 +181,16 @@ describe("what the other services tell", () => {
     const jobId = idOf(name);
     const eventId = newId();
     const split = { jobId, trainRows: 70, heldoutRows: 10, heldoutCommitment: "aa" };
-    const attempt = { jobId, attemptId: newId(), recipeId: "full", recipeTitle: "Full", contestantHotkey: "hot" };
+    const attempt = {
+      jobId,
+      attemptId: newId(),
+      recipeId: "full",
+      recipeTitle: "Full",
+      contestantHotkey: "hot",
+    };
     await world.publish(AttemptStartedSchema, attempt);
-    for (let deliveries = 0; deliveries < 3; deliveries++) await world.publish(SplitCommittedSchema, split, eventId);
+    for (let deliveries = 0; deliveries < 3; deliveries++)
+      await world.publish(SplitCommittedSchema, split, eventId);
     await world.publish(AttemptStartedSchema, attempt); // another event that says the same
     await world.publish(JobFailedSchema, { jobId, reason: { code: "X" } });
     await world.publish(SplitCommittedSchema, split); // too late
@@ -151,23 +207,43 @@ describe("what the other services tell", () => {
     await world.publish(JobFailedSchema, { jobId: newId(), reason: { code: "X" } });
     const job = await racingJob();
     await world.publish(JobFailedSchema, { jobId: job.jobId, reason: { code: "X" } });
-    await vi.waitFor(async () => expect((await world.customer.client.getJob({ name: job.name })).job?.state).toBe(Job_State.FAILED));
+    await vi.waitFor(async () =>
+      expect((await world.customer.client.getJob({ name: job.name })).job?.state).toBe(Job_State.FAILED),
+    );
     expect(await world.db.q.selectFrom("dead_letter").select("id").execute()).toEqual([]);
   });
 
   test("of a long curve keeps an even selection and the newest figures", async () => {
     const job = await racingJob();
-    const points = Array.from({ length: 3_000 }, (_, index) => ({ step: BigInt(index + 1), trainSeconds: (index + 1) / 100, loss: 1 }));
+    const points = Array.from({ length: 3_000 }, (_, index) => ({
+      step: BigInt(index + 1),
+      trainSeconds: (index + 1) / 100,
+      loss: 1,
+    }));
     for (let start = 0; start < points.length; start += 500) {
-      world.progress({ jobId: job.jobId, attemptId: job.attemptId, phase: "training", points: points.slice(start, start + 500) });
+      world.progress({
+        jobId: job.jobId,
+        attemptId: job.attemptId,
+        phase: "training",
+        points: points.slice(start, start + 500),
+      });
     }
     const client = world.customer.client;
-    await vi.waitFor(async () => expect((await client.getJob({ name: job.name })).job?.attempts[0]).toMatchObject({ phase: "training", latest: { step: 3000n } }));
-    const history = await take(client.watchJob({ name: job.name }), (events) => events.some(({ event }) => event.case === "endOfHistory"));
+    await vi.waitFor(async () =>
+      expect((await client.getJob({ name: job.name })).job?.attempts[0]).toMatchObject({
+        phase: "training",
+        latest: { step: 3000n },
+      }),
+    );
+    const history = await take(client.watchJob({ name: job.name }), (events) =>
+      events.some(({ event }) => event.case === "endOfHistory"),
+    );
     const kept = history.flatMap(({ event }) => (event.case === "progress" ? event.value.points : []));
     expect(kept.length).toBeGreaterThan(1_000);
     expect(kept.length).toBeLessThanOrEqual(MAX_CURVE_POINTS);
-    const gaps = kept.slice(1).map(({ trainSeconds }, index) => trainSeconds - (kept[index]?.trainSeconds ?? 0));
+    const gaps = kept
+      .slice(1)
+      .map(({ trainSeconds }, index) => trainSeconds - (kept[index]?.trainSeconds ?? 0));
     expect(Math.max(...gaps)).toBeLessThan(0.05);
   });
 
@@ -182,7 +258,17 @@ describe("what the other services tell", () => {
       amountRao: "1234567890123456789",
       blockNumber,
     });
-    const weights = (blockNumber: bigint, jobIds: string[]) => ({ jobId: "chain", submissionId: newId(), epoch: blockNumber / 10n, blockNumber, jobIds });
+    const weights = (blockNumber: bigint, jobIds: string[]) => ({
+      jobId: "chain",
+      submissionId: newId(),
+      epoch: blockNumber / 10n,
+      blockNumber,
+      jobIds,
+    });
+    await world.publish(JobScoredSchema, {
+      jobId: job.jobId,
+      ranking: [{ contestantHotkey: job.hotkey, rank: 1 }],
+    });
     await world.publish(RewardCreditedSchema, reward(105n)); // before the weights are told of
     await world.publish(WeightsSetSchema, weights(101n, [job.jobId]));
     await world.publish(RewardCreditedSchema, reward(110n));
@@ -191,9 +277,15 @@ describe("what the other services tell", () => {
     await world.publish(RewardCreditedSchema, reward(100n)); // and was not yet
     await vi.waitFor(async () => {
       const { job: read } = await client.getJob({ name: job.name });
-      expect(read?.payments.map(({ blockNumber }) => blockNumber).toSorted()).toEqual([105n, 110n]);
-      expect(read?.payments[0]).toMatchObject({ contestantHotkey: job.hotkey, amountRao: "1234567890123456789" });
+      expect(read?.payments).toMatchObject([
+        { contestantHotkey: job.hotkey, amountRao: "2469135780246913578", epoch: 11n, blockNumber: 110n },
+      ]);
       expect(await world.db.q.selectFrom("reward").select("reward_id").execute()).toHaveLength(4);
     });
+    const history = await take(client.watchJob({ name: job.name }), (events) =>
+      events.some(({ event }) => event.case === "endOfHistory"),
+    );
+    const paid = history.filter(({ event }) => event.case === "job" && event.value.payments.length > 0);
+    expect(paid).toHaveLength(1); // the second one came within a minute
   });
 });

@@ -1,60 +1,69 @@
 import type { JobId } from "@gradients/kernel";
 import type { JobView, Payment } from "../domain/job.ts";
+import { addPayment, isNewest, paidHotkeys } from "../domain/payments.ts";
 import type { GatewayTx } from "../store/database.ts";
-import { lockJob } from "../store/jobs.ts";
+import { lockJob, markPaymentsTold, saveJob } from "../store/jobs.ts";
 import {
+  areRewardsAfter,
   findJobsPaidBy,
-  findNextVectorBlock,
-  findRewardsBetween,
   insertReward,
   insertWeightVector,
+  lockPayments,
   type Reward,
+  sumPayments,
   type WeightVector,
 } from "../store/rewards.ts";
 import { saveWithEvent } from "./record-fact.ts";
 
-/** A reward counts for the jobs whose verdicts were in the weights that were in force, and in which its hotkey took part. */
+/** A reward counts for the jobs whose verdicts were in the weights that were in force, and which rank its hotkey. */
 export async function recordReward(tx: GatewayTx, reward: Reward): Promise<void> {
-  await insertReward(tx, reward);
-  for (const jobId of await findJobsPaidBy(tx, reward.hotkey, reward.blockNumber))
-    await addPayments(tx, jobId, () => Promise.resolve([reward]));
-}
-
-/** Weights may be told of after the first reward that they led to. */
-export async function recordWeightVector(tx: GatewayTx, vector: WeightVector): Promise<void> {
-  await insertWeightVector(tx, vector);
-  const until = await findNextVectorBlock(tx, vector.blockNumber);
-  for (const jobId of vector.jobIds.toSorted()) {
-    await addPayments(tx, jobId, ({ attempts }) =>
-      findRewardsBetween(
-        tx,
-        [...new Set(attempts.map(({ contestantHotkey }) => contestantHotkey))],
-        vector.blockNumber,
-        until,
-      ),
+  await lockPayments(tx);
+  if (!(await insertReward(tx, reward))) return;
+  const { hotkey, amountRao, epoch, blockNumber } = reward;
+  const payment = { contestantHotkey: hotkey, amountRao, epoch, blockNumber };
+  for (const jobId of await findJobsPaidBy(tx, hotkey, blockNumber)) {
+    const before = await lockJob(tx, jobId);
+    if (!before || !paidHotkeys(before).includes(hotkey)) continue;
+    const isSimple = isNewest(before.payments, payment);
+    await savePayments(
+      tx,
+      before,
+      isSimple ? addPayment(before.payments, payment) : await totalsOf(tx, before),
     );
   }
 }
 
-async function addPayments(
-  tx: GatewayTx,
-  jobId: JobId,
-  find: (view: JobView) => Promise<readonly Reward[]>,
-): Promise<void> {
+/** Weights may be told of after the first reward that they led to. */
+export async function recordWeightVector(tx: GatewayTx, vector: WeightVector): Promise<void> {
+  await lockPayments(tx);
+  await insertWeightVector(tx, vector);
+  if (!(await areRewardsAfter(tx, vector.blockNumber))) return;
+  for (const jobId of vector.jobIds.toSorted()) await recordEarlierRewards(tx, jobId);
+}
+
+/** Of a job whose verdict, or whose weights, are told of after rewards. Needs the payments' lock. */
+export async function recordEarlierRewards(tx: GatewayTx, jobId: JobId): Promise<void> {
   const before = await lockJob(tx, jobId);
-  if (!before) return;
-  const fresh = (await find(before))
-    .map(toPayment)
-    .filter((payment) => !before.payments.some((known) => isSame(known, payment)));
-  if (fresh.length > 0)
-    await saveWithEvent(tx, before, { ...before, payments: [...before.payments, ...fresh] });
+  if (before) await savePayments(tx, before, await totalsOf(tx, before));
 }
 
-function toPayment({ hotkey, amountRao, epoch, blockNumber }: Reward): Payment {
-  return { contestantHotkey: hotkey, amountRao, epoch, blockNumber };
+/** Sums up from the beginning, for rewards and weights that came out of order. */
+function totalsOf(tx: GatewayTx, view: JobView): Promise<readonly Payment[]> {
+  return sumPayments(tx, view.job.jobId, paidHotkeys(view));
 }
 
-/** The chain pays a hotkey at most once in a block. */
-function isSame(one: Payment, other: Payment): boolean {
-  return one.contestantHotkey === other.contestantHotkey && one.blockNumber === other.blockNumber;
+/** The chain pays all the time, for every job whose verdict is in the weights: a job's log tells of that at most once a minute. */
+async function savePayments(tx: GatewayTx, before: JobView, payments: readonly Payment[]): Promise<void> {
+  if (!isChanged(before.payments, payments)) return;
+  const after = { ...before, payments };
+  if (await markPaymentsTold(tx, before.job.jobId, TELL_SECONDS)) await saveWithEvent(tx, before, after);
+  else await saveJob(tx, before, after);
+}
+
+const TELL_SECONDS = 60;
+
+function isChanged(before: readonly Payment[], after: readonly Payment[]): boolean {
+  const total = (payments: readonly Payment[]) =>
+    payments.reduce((sum, { amountRao }) => sum + amountRao, 0n);
+  return before.length !== after.length || total(before) !== total(after);
 }

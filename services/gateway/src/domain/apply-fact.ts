@@ -52,7 +52,7 @@ export type JobFact = { readonly at: Date } & (
   | { readonly kind: "cancelled" }
 );
 
-/** The view after a fact; undefined when the fact is old news and changes nothing. */
+/** The view after a fact; undefined when the fact is old news and changes nothing. News of an attempt counts for the attempt also when the job has ended. */
 export function applyFact(view: JobView, fact: JobFact): JobView | undefined {
   switch (fact.kind) {
     case "split_committed":
@@ -97,31 +97,37 @@ function attemptStarted(
 ): JobView | undefined {
   const known = view.attempts.find(({ attemptId }) => attemptId === contestant.attemptId);
   if (known?.state === "running" && epoch <= known.epoch) return undefined;
-  const moved = step(view, "attempt_started", { startedAt: view.job.startedAt ?? at });
-  if (!moved) return undefined;
+  const moved = step(view, "attempt_started", { startedAt: view.job.startedAt ?? at }) ?? view;
   const attempt = known ?? newAttempt(contestant);
   const changes = { epoch, phase: "", failure: undefined, startedAt: attempt.startedAt ?? at };
-  return changeAttempt(
+  const after = changeAttempt(
     { ...moved, attempts: withAttempt(view.attempts, attempt) },
     attempt.attemptId,
     "started",
     changes,
   );
+  return isStopped(moved) ? stopAttempts(after, at) : after;
 }
 
 function raceFinished(
   view: JobView,
   { results, at }: Extract<JobFact, { kind: "race_finished" }>,
 ): JobView | undefined {
-  const moved = step(view, "race_finished", {});
-  if (!moved) return undefined;
-  return results.reduce<JobView>((current, { artifact, stats, failure, ...contestant }) => {
-    const known =
-      current.attempts.find(({ attemptId }) => attemptId === contestant.attemptId) ?? newAttempt(contestant);
-    const added = { ...current, attempts: withAttempt(current.attempts, known) };
+  const moved = step(view, "race_finished", {}) ?? view;
+  const after = results.reduce<JobView>((current, { artifact, stats, failure, ...contestant }) => {
+    const isKnown = current.attempts.some(({ attemptId }) => attemptId === contestant.attemptId);
+    const added = isKnown
+      ? current
+      : { ...current, attempts: withAttempt(current.attempts, newAttempt(contestant)) };
     const changes = failure ? { failure, endedAt: at } : { artifact, stats, endedAt: at };
     return changeAttempt(added, contestant.attemptId, failure ? "failed" : "finished", changes) ?? added;
   }, moved);
+  return after === view ? undefined : after;
+}
+
+/** Its owner may have started an attempt before it heard of the job's end. */
+function isStopped({ job }: JobView): boolean {
+  return job.state === "failed" || job.state === "cancelled";
 }
 
 function stopAttempts(view: JobView | undefined, at: Date): JobView | undefined {

@@ -17,7 +17,7 @@ const ends = { scored: "succeeded", failed: "failed", cancelled: "cancelled" } a
 
 /**
  * Where a fact takes a job. The bus may deliver facts of different services out of order, so an early one moves the job ahead and a late one leaves
- * it where it is; an ended job stays as it ended.
+ * it where it is; an ended job stays as it ended. Only a verdict that crossed with the customer's cancelling wins over it: the chain pays for it.
  */
 export const jobTransitions = {
   accepted: {
@@ -50,19 +50,19 @@ export const jobTransitions = {
   },
   succeeded: {},
   failed: {},
-  cancelled: {},
+  cancelled: { scored: ends.scored },
 } as const satisfies Record<JobState, Partial<Record<JobStep, JobState>>>;
 
 export type AttemptState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
 export type AttemptStep = "started" | "finished" | "failed" | "cancelled";
 
-/** A retry starts a running attempt again; a finished one never comes back. */
+/** A retry starts a running attempt again; a finished one never comes back. One that was cancelled with its job may have finished before its owner knew. */
 export const attemptTransitions = {
   queued: { started: "running", finished: "succeeded", failed: "failed", cancelled: "cancelled" },
   running: { started: "running", finished: "succeeded", failed: "failed", cancelled: "cancelled" },
   succeeded: {},
   failed: {},
-  cancelled: {},
+  cancelled: { finished: "succeeded" },
 } as const satisfies Record<AttemptState, Partial<Record<AttemptStep, AttemptState>>>;
 
 /** What the customer ordered, with every default filled in. */
@@ -113,7 +113,7 @@ export interface Attempt {
   readonly endedAt: Date | undefined;
 }
 
-/** What the chain paid one contestant in one epoch that this job's verdict was part of. */
+/** What the chain paid one contestant while this job's verdict was part of the weights: the sum, with epoch and block of the last part. */
 export interface Payment {
   readonly contestantHotkey: string;
   readonly amountRao: bigint;
@@ -129,7 +129,7 @@ export interface JobView {
 }
 
 export function isEnded(state: JobState): boolean {
-  return Object.keys(jobTransitions[state]).length === 0;
+  return state === "succeeded" || state === "failed" || state === "cancelled";
 }
 
 /** The state after a step; undefined when the job has already ended and the step changes nothing. */

@@ -1,7 +1,7 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { JobScoredSchema } from "@gradients/contracts/event";
 import type { AccountId, JobId } from "@gradients/kernel";
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { Job, JobView, Payment } from "../domain/job.ts";
 import { insertOrUpdateAttempts, loadAttempts } from "./attempts.ts";
 import type { GatewayQuery, GatewayTx } from "./database.ts";
@@ -32,7 +32,7 @@ const columns = [
   "payments",
 ] as const;
 
-type JobRow = Selectable<GatewayTables["job"]>;
+type JobRow = Pick<Selectable<GatewayTables["job"]>, (typeof columns)[number]>;
 
 export async function insertJob(tx: GatewayTx, job: Job): Promise<void> {
   const { spec } = job;
@@ -116,6 +116,19 @@ export async function saveJob(tx: GatewayTx, before: JobView, after: JobView): P
 
 export async function setEventOffset(tx: GatewayTx, jobId: JobId, eventOffset: bigint): Promise<void> {
   await tx.updateTable("job").set({ event_offset: eventOffset }).where("job_id", "=", jobId).execute();
+}
+
+/** True when the job's log has not told of payments for so long, and may now. Needs the job's lock. */
+export async function markPaymentsTold(tx: GatewayTx, jobId: JobId, seconds: number): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable("job")
+    .set({ payments_told_at: sql<Date>`now()` })
+    .where("job_id", "=", jobId)
+    .where(
+      sql<boolean>`(payments_told_at is null or payments_told_at <= now() - make_interval(secs => ${seconds}))`,
+    )
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 }
 
 async function toView(q: GatewayQuery, row: JobRow): Promise<JobView> {

@@ -1,4 +1,6 @@
 import type { JobId } from "@gradients/kernel";
+import { sql } from "kysely";
+import type { Payment } from "../domain/job.ts";
 import type { GatewayTx } from "./database.ts";
 
 export interface WeightVector {
@@ -14,6 +16,11 @@ export interface Reward {
   readonly hotkey: string;
   readonly amountRao: bigint;
   readonly blockNumber: bigint;
+}
+
+/** Of a reward and the weights that led to it, the later one to hold this lock sees the other. Taken before any job's lock, held until the end of the transaction. */
+export async function lockPayments(tx: GatewayTx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(current_schema() || ' payments', 0))`.execute(tx);
 }
 
 export async function insertWeightVector(
@@ -35,7 +42,8 @@ export async function insertWeightVector(
     .execute();
 }
 
-export async function insertReward(tx: GatewayTx, reward: Reward): Promise<void> {
+/** False when this reward is known. */
+export async function insertReward(tx: GatewayTx, reward: Reward): Promise<boolean> {
   const row = {
     reward_id: reward.rewardId,
     epoch: reward.epoch,
@@ -43,11 +51,12 @@ export async function insertReward(tx: GatewayTx, reward: Reward): Promise<void>
     amount_rao: reward.amountRao.toString(),
     block_number: reward.blockNumber,
   };
-  await tx
+  const { numInsertedOrUpdatedRows } = await tx
     .insertInto("reward")
     .values(row)
     .onConflict((conflict) => conflict.doNothing())
-    .execute();
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows === 1n;
 }
 
 /** In the order of their ids, in which they can be locked: jobs with an attempt of this hotkey whose verdict was in the weights in force before the block. Indexes weight_vector_by_block, attempt_by_job. */
@@ -75,38 +84,54 @@ export async function findJobsPaidBy(
   return rows.map((row) => row.job_id);
 }
 
-/** Rewards of blocks in (after, until], for vectors that were told of later than the rewards they led to. Index reward_by_hotkey. */
-export async function findRewardsBetween(
-  tx: GatewayTx,
-  hotkeys: readonly string[],
-  after: bigint,
-  until: bigint | undefined,
-): Promise<readonly Reward[]> {
-  if (hotkeys.length === 0) return [];
-  const query = tx
-    .selectFrom("reward")
-    .select(["reward_id", "epoch", "hotkey", "amount_rao", "block_number"])
-    .where("hotkey", "in", hotkeys)
-    .where("block_number", ">", after)
-    .orderBy("block_number");
-  const rows = await (until === undefined ? query : query.where("block_number", "<=", until)).execute();
-  return rows.map((row) => ({
-    rewardId: row.reward_id,
-    epoch: row.epoch,
-    hotkey: row.hotkey,
-    amountRao: BigInt(row.amount_rao),
-    blockNumber: row.block_number,
-  }));
-}
-
-/** Block of the next weights after these; undefined while these are in force. */
-export async function findNextVectorBlock(tx: GatewayTx, blockNumber: bigint): Promise<bigint | undefined> {
+/** Whether a reward of a later block is known. */
+export async function areRewardsAfter(tx: GatewayTx, blockNumber: bigint): Promise<boolean> {
   const row = await tx
-    .selectFrom("weight_vector")
-    .select("block_number")
+    .selectFrom("reward")
+    .select("reward_id")
     .where("block_number", ">", blockNumber)
-    .orderBy("block_number")
     .limit(1)
     .executeTakeFirst();
-  return row?.block_number;
+  return row !== undefined;
+}
+
+/** What each of these hotkeys was paid while weights with this job were in force. Indexes reward_by_hotkey, weight_vector_by_block. */
+export async function sumPayments(
+  tx: GatewayTx,
+  jobId: JobId,
+  hotkeys: readonly string[],
+): Promise<readonly Payment[]> {
+  if (hotkeys.length === 0) return [];
+  const rows = await tx
+    .selectFrom("reward")
+    .select(["hotkey", sql<string>`sum(amount_rao)::text`.as("amount_rao")])
+    .select(({ fn }) => [
+      fn.max<bigint>("epoch").as("epoch"),
+      fn.max<bigint>("reward.block_number").as("block_number"),
+    ])
+    .where("hotkey", "in", hotkeys)
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom("weight_vector_job as member")
+          .select("member.job_id")
+          .where("member.job_id", "=", jobId)
+          .where("member.submission_id", "=", (eb) =>
+            eb
+              .selectFrom("weight_vector")
+              .select("weight_vector.submission_id")
+              .whereRef("weight_vector.block_number", "<", "reward.block_number")
+              .orderBy("weight_vector.block_number", "desc")
+              .limit(1),
+          ),
+      ),
+    )
+    .groupBy("hotkey")
+    .orderBy("hotkey")
+    .execute();
+  return rows.map((row) => ({
+    contestantHotkey: row.hotkey,
+    amountRao: BigInt(row.amount_rao),
+    epoch: row.epoch,
+    blockNumber: row.block_number,
+  }));
 }

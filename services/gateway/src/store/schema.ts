@@ -118,6 +118,8 @@ interface JobTable {
   ended_at: Date | null;
   event_offset: bigint;
   payments: JSONColumnType<readonly PaymentJson[]>;
+  /** When the job's log last told of payments. */
+  payments_told_at: Date | null;
 }
 
 /** Amounts do not fit into JSON's numbers. */
