@@ -5,17 +5,18 @@ import { type Job as JobMessage, JobSchema } from "@gradients/contracts/gateway"
 import { formatToProto } from "@gradients/dataset";
 import { type AccountId, type DatasetId, type JobId, newId, type RecipeId } from "@gradients/kernel";
 import type { Dataset } from "../domain/dataset.ts";
-import { decideJob, type JobLimits, type JobOrder } from "../domain/decide-job.ts";
+import { decideJob, type JobLimits, type JobOrder, type OfferedHardware } from "../domain/decide-job.ts";
 import type { JobSpec, JobView } from "../domain/job.ts";
 import { invalid } from "../domain/refusal.ts";
 import { parseChildName, parseModelName } from "../domain/resource-names.ts";
+import { findAnsweredRequest } from "../store/answered-requests.ts";
 import type { GatewayDatabase, GatewayTx } from "../store/database.ts";
 import { findDataset } from "../store/datasets.ts";
 import { appendJobEvents } from "../store/job-events.ts";
 import { insertJob } from "../store/jobs.ts";
 import { findModel, listModels, type Model } from "../store/models.ts";
 import { encodeJob } from "../wire/job.ts";
-import { answerOnce, type RepeatableRequest } from "./answer-once.ts";
+import { answerOnce, type RepeatableRequest, sameAnswer } from "./answer-once.ts";
 import type { SchedulerCatalogue } from "./scheduler-catalogue.ts";
 
 export interface CreateJobDeps {
@@ -40,13 +41,16 @@ const MODELS_NAMED_IN_ERRORS = 20;
 export const createJob =
   (deps: CreateJobDeps) =>
   async (command: CreateJob): Promise<{ readonly job: JobMessage; readonly isNew: boolean }> => {
+    const repeated = await repeatedAnswer(deps, command);
+    if (repeated) return { job: repeated, isNew: false };
     const [recipes, hardwareClasses] = await Promise.all([
       deps.catalogue.recipes(),
       deps.catalogue.hardwareClasses(),
     ]);
     const offer = {
       recipeIds: recipes.map(({ recipeId }) => recipeId as RecipeId),
-      hardwareClasses: hardwareClasses.map(({ name }) => name),
+      defaultRecipeId: recipes.find(({ defaultRecipe }) => defaultRecipe)?.recipeId as RecipeId | undefined,
+      hardwareClasses,
     };
     return deps.db.tx(async (tx) => {
       if (command.validateOnly) return { job: await validate(deps, tx, command, offer), isNew: false };
@@ -59,9 +63,17 @@ export const createJob =
     });
   };
 
+/** Needs no scheduler, so a repeated order is answered while that is away. */
+async function repeatedAnswer({ db }: CreateJobDeps, { request, validateOnly }: CreateJob) {
+  if (validateOnly || request.requestId === "") return undefined;
+  const earlier = await findAnsweredRequest(db.q, request);
+  return earlier && sameAnswer(request, earlier, JobSchema);
+}
+
 interface Offer {
   readonly recipeIds: readonly RecipeId[];
-  readonly hardwareClasses: readonly string[];
+  readonly defaultRecipeId: RecipeId | undefined;
+  readonly hardwareClasses: readonly OfferedHardware[];
 }
 
 async function validate(
@@ -112,6 +124,7 @@ async function decide(
     },
     knownModels: known.map(({ modelId }) => modelId),
     knownRecipes: offer.recipeIds,
+    defaultRecipe: offer.defaultRecipeId,
     knownHardwareClasses: offer.hardwareClasses,
     limits: deps.limits,
   });

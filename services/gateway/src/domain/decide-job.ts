@@ -31,8 +31,16 @@ export interface OrderContext {
   readonly dataset: OrderedDataset | undefined;
   readonly knownModels: readonly ModelId[];
   readonly knownRecipes: readonly RecipeId[];
-  readonly knownHardwareClasses: readonly string[];
+  /** Runs in every race, picked or not: verdicts compare with it. */
+  readonly defaultRecipe: RecipeId | undefined;
+  readonly knownHardwareClasses: readonly OfferedHardware[];
   readonly limits: JobLimits;
+}
+
+export interface OfferedHardware {
+  readonly name: string;
+  /** Attempts that run at the same time; all of a job's start together. */
+  readonly slots: number;
 }
 
 interface OrderedModel {
@@ -79,20 +87,35 @@ export function decideJob(order: JobOrder, context: OrderContext): Result<JobSpe
   return ok({ ...spec, modelId: model.modelId, datasetId: dataset.datasetId });
 }
 
-function withDefaults(
-  order: JobOrder,
-  { model, limits, knownRecipes }: OrderContext,
-): Omit<JobSpec, "modelId" | "datasetId"> {
+function withDefaults(order: JobOrder, context: OrderContext): Omit<JobSpec, "modelId" | "datasetId"> {
+  const { model, limits } = context;
   const recipeIds = order.recipes.map(parseRecipeName).filter((id) => id !== undefined);
+  const hardwareClass = order.hardwareClass || limits.defaultHardwareClass;
   return {
     displayName: order.displayName,
-    contestants:
-      order.contestants || order.recipes.length || Math.min(DEFAULT_CONTESTANTS, knownRecipes.length),
+    contestants: contestantsOf(order, hardwareClass, context),
     recipeIds,
     budgetSeconds: order.budgetSeconds || limits.defaultBudgetSeconds,
-    hardwareClass: order.hardwareClass || limits.defaultHardwareClass,
+    hardwareClass,
     maxLength: order.maxLength || Math.min(DEFAULT_MAX_LENGTH, model?.contextLength ?? DEFAULT_MAX_LENGTH),
   };
+}
+
+/** As many as the scheduler will start: never fewer than the picked recipes and the default one. */
+function contestantsOf(order: JobOrder, hardwareClass: string, context: OrderContext): number {
+  if (order.contestants !== 0 || order.recipes.length > 0)
+    return Math.max(order.contestants, neededRecipes(order, context));
+  const slots = slotsOf(hardwareClass, context) ?? DEFAULT_CONTESTANTS;
+  return Math.max(1, Math.min(DEFAULT_CONTESTANTS, context.knownRecipes.length, slots));
+}
+
+function neededRecipes({ recipes }: JobOrder, { knownRecipes, defaultRecipe }: OrderContext): number {
+  const picks = recipes.map(parseRecipeName);
+  return knownRecipes.filter((id) => id === defaultRecipe || picks.includes(id)).length;
+}
+
+function slotsOf(hardwareClass: string, { knownHardwareClasses }: OrderContext): number | undefined {
+  return knownHardwareClasses.find(({ name }) => name === hardwareClass)?.slots;
 }
 
 function checkModel({ model: name }: JobOrder, { model, knownModels }: OrderContext): readonly Violation[] {
@@ -133,23 +156,42 @@ function checkDataset(
   );
 }
 
-function checkContestants(
-  order: JobOrder,
-  spec: { readonly contestants: number },
-  { knownRecipes }: OrderContext,
-): readonly Violation[] {
+function checkContestants(order: JobOrder, spec: Race, context: OrderContext): readonly Violation[] {
+  const { knownRecipes } = context;
   const field = "job.contestants";
   if (order.contestants < 0 || order.contestants > MAX_CONTESTANTS) {
     const description = `must be between 1 and ${MAX_CONTESTANTS}, or 0 for the default; found ${order.contestants}`;
     return [{ field, reason: "CONTESTANTS_OUT_OF_RANGE", description }];
   }
-  if (spec.contestants < order.recipes.length) {
-    const description = `must be at least the number of picked recipes, ${order.recipes.length}; found ${spec.contestants}`;
+  if (order.contestants !== 0 && order.contestants < order.recipes.length) {
+    const description = `must be at least the number of picked recipes, ${order.recipes.length}; found ${order.contestants}`;
     return [{ field, reason: "CONTESTANTS_BELOW_RECIPES", description }];
   }
-  if (spec.contestants <= knownRecipes.length) return [];
+  if (spec.contestants <= knownRecipes.length) return checkSlots(order, spec, context);
   const description = `must be at most the number of recipes that exist, ${knownRecipes.length}; found ${spec.contestants}`;
   return [{ field, reason: "CONTESTANTS_ABOVE_RECIPES", description }];
+}
+
+interface Race {
+  readonly contestants: number;
+  readonly hardwareClass: string;
+}
+
+/** A race that does not fit would wait for ever, since all of its attempts start together. */
+function checkSlots(
+  order: JobOrder,
+  { contestants, hardwareClass }: Race,
+  context: OrderContext,
+): readonly Violation[] {
+  const slots = slotsOf(hardwareClass, context);
+  if (slots === undefined || contestants <= slots) return [];
+  const atMost = `of at most ${slots} contestants, as many as the hardware class "${hardwareClass}" runs at the same time`;
+  if (order.recipes.length > 0 && contestants > order.contestants) {
+    const description = `must make a race ${atMost}; found ${contestants}, since the default recipe always takes part`;
+    return [{ field: "job.recipes", reason: "RECIPES_ABOVE_SLOTS", description }];
+  }
+  const description = `must make a race ${atMost}; found ${contestants}`;
+  return [{ field: "job.contestants", reason: "CONTESTANTS_ABOVE_SLOTS", description }];
 }
 
 function checkRecipes({ recipes }: JobOrder, { knownRecipes }: OrderContext): readonly Violation[] {
@@ -182,15 +224,10 @@ function checkHardwareClass(
   spec: { readonly hardwareClass: string },
   { knownHardwareClasses }: OrderContext,
 ): readonly Violation[] {
-  if (knownHardwareClasses.includes(spec.hardwareClass)) return [];
+  const names = knownHardwareClasses.map(({ name }) => name);
+  if (names.includes(spec.hardwareClass)) return [];
   return [
-    unknown(
-      "job.hardware_class",
-      "HARDWARE_CLASS_UNKNOWN",
-      "hardware class",
-      spec.hardwareClass,
-      knownHardwareClasses,
-    ),
+    unknown("job.hardware_class", "HARDWARE_CLASS_UNKNOWN", "hardware class", spec.hardwareClass, names),
   ];
 }
 

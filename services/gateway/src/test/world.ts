@@ -290,7 +290,7 @@ function schedulerOffer(): () => Promise<Service> {
     listRecipes: async () => ({ recipes }),
     listHardwareClasses: async () => ({
       hardwareClasses: [
-        { name: "local", slots: 2 },
+        { name: "local", slots: 3 },
         { name: "gpu", slots: 1 },
       ],
     }),
