@@ -10,6 +10,7 @@ import { createLogger } from "@gradients/runtime";
 import { z } from "zod";
 import type { GatewayConfig } from "../config.ts";
 import {
+  chatTemplateOf,
   chooseModelFiles,
   contextLengthOf,
   countParameters,
@@ -79,11 +80,17 @@ async function inspectFolder({ folder, id, displayName, license }: ModelFolder):
   if (!/^[a-z0-9][a-z0-9.-]{0,99}$/.test(modelId))
     throw new Error(`A model id has lower-case letters, digits, dots and dashes; found "${modelId}"`);
   const names = orThrow(folder, chooseModelFiles(await readdir(folder)));
+  if (!names.includes("chat_template.jinja"))
+    orThrow(folder, chatTemplateOf(await readTokenizerConfig(folder, names)));
   const files = [];
   for (const name of names) files.push(await inspectFile(folder, name));
   const contextLength = orThrow(folder, contextLengthOf(await readConfig(join(folder, "config.json"))));
   const parameterCount = await countAll(folder, names);
-  const object = ({ name, size, sha256 }: FileDigest) => ({ key: `models/${modelId}/${name}`, size, sha256 });
+  const object = ({ name, size, sha256 }: FileDigest) => ({
+    key: `models/${modelId}/${sha256}/${name}`,
+    size,
+    sha256,
+  });
   return {
     modelId,
     displayName,
@@ -112,6 +119,12 @@ async function inspectFile(folder: string, name: string): Promise<FileDigest> {
   const path = join(folder, name);
   if (!(await stat(path)).isFile()) throw new Error(`${path} is not a file`);
   return { name, ...(await sha256OfFile(path)) };
+}
+
+/** Where the chat template stands in folders that have no file for it. */
+async function readTokenizerConfig(folder: string, names: readonly string[]) {
+  const name = "tokenizer_config.json";
+  return names.includes(name) ? readConfig(join(folder, name)) : {};
 }
 
 async function readConfig(path: string): Promise<Readonly<Record<string, unknown>>> {
@@ -166,5 +179,7 @@ const problems: Readonly<Record<ModelFolderProblem, string>> = {
   no_config: "it has no config.json",
   no_tokenizer: "it has no tokenizer.json; save the tokenizer in its fast form",
   no_safetensors: "it has no model.safetensors; weights in pickle files (.bin, .pt) are not taken",
+  no_chat_template:
+    "it has no chat template, neither as chat_template.jinja nor in tokenizer_config.json, so no conversation could be trained; take the model's instruct version, or put a chat_template.jinja beside its tokenizer",
   no_context_length: "its config.json does not say how long a sequence may be",
 };

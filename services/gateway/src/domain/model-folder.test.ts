@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  chatTemplateOf,
   chooseModelFiles,
   contextLengthOf,
   countParameters,
@@ -25,6 +26,17 @@ test("weights are safetensors, pickles and strangers stay outside", () => {
     error: "no_safetensors",
   });
   expect(chooseModelFiles(["config.json"])).toEqual({ ok: false, error: "no_tokenizer" });
+});
+
+test("the chat template of a tokenizer's configuration is one text, or the default of several", () => {
+  const several = [
+    { name: "tool_use", template: "t" },
+    { name: "default", template: "d" },
+  ];
+  expect(chatTemplateOf({ chat_template: "one" })).toEqual({ ok: true, value: "one" });
+  expect(chatTemplateOf({ chat_template: several })).toEqual({ ok: true, value: "d" });
+  for (const chat_template of [undefined, null, "", [], several.slice(0, 1)])
+    expect(chatTemplateOf({ chat_template })).toEqual({ ok: false, error: "no_chat_template" });
 });
 
 test("the context length stands under the names that model families use", () => {

@@ -17,7 +17,12 @@ const WANTED = [
   /^model\.safetensors\.index\.json$/,
 ];
 
-export type ModelFolderProblem = "no_config" | "no_tokenizer" | "no_safetensors" | "no_context_length";
+export type ModelFolderProblem =
+  | "no_config"
+  | "no_tokenizer"
+  | "no_safetensors"
+  | "no_chat_template"
+  | "no_context_length";
 
 /** The files that are registered, out of all names in a folder. */
 export function chooseModelFiles(names: readonly string[]): Result<readonly string[], ModelFolderProblem> {
@@ -26,6 +31,26 @@ export function chooseModelFiles(names: readonly string[]): Result<readonly stri
   if (!chosen.includes("tokenizer.json")) return err("no_tokenizer");
   if (!chosen.some((name) => name.endsWith(".safetensors"))) return err("no_safetensors");
   return ok(chosen);
+}
+
+/** The default template of a tokenizer's configuration, which has one template or a list of named ones. */
+export function chatTemplateOf(
+  config: Readonly<Record<string, unknown>>,
+): Result<string, ModelFolderProblem> {
+  const { chat_template: found } = config;
+  const named: readonly unknown[] = Array.isArray(found) ? found : [{ name: "default", template: found }];
+  const template = named.filter(isTemplate).find(({ name }) => name === "default")?.template;
+  return template ? ok(template) : err("no_chat_template");
+}
+
+function isTemplate(value: unknown): value is { readonly name: unknown; readonly template: string } {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "name" in value &&
+    "template" in value &&
+    typeof value.template === "string"
+  );
 }
 
 /** Longest sequence by the configuration of the model, under the names that model families give it. */
