@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { DatasetReportSchema, Finding_Severity } from "@gradients/contracts/gateway";
 import { type Clock, newId } from "@gradients/kernel";
-import { type Logger, type Part, withBackoff } from "@gradients/runtime";
+import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import type { GatewayObserver } from "../observe.ts";
 import type { GatewayDatabase } from "../store/database.ts";
 import {
@@ -33,7 +33,7 @@ const MAX_TRIES = 5;
 
 /** Checks uploaded data sets, one at a time. Each is a row with a lease: when this process dies, another one takes it over. */
 export function createDatasetChecker(deps: DatasetCheckerDeps): Part {
-  const wake = createWake();
+  const wake = createWake(deps.clock);
   return {
     name: "data set checker",
     run: async (signal) => {
@@ -50,7 +50,7 @@ async function work(deps: DatasetCheckerDeps, wake: Wake, signal: AbortSignal): 
     while (!signal.aborted) {
       const claimed = await withBackoff(retry, () => claimDatasetCheck(deps.db.q, newId(), LEASE_SECONDS));
       if (claimed) await runCheck(deps, claimed, signal);
-      else await wake.wait(POLL_MS, deps.clock, signal);
+      else await wake.wait(POLL_MS, signal);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -126,25 +126,4 @@ async function keepLease(
     logger.warn({ err, dataset_id: claimed.datasetId }, "lease of a data set check not extended");
     lost.abort(err);
   }
-}
-
-interface Wake {
-  readonly ring: () => void;
-  wait(milliseconds: number, clock: Clock, signal: AbortSignal): Promise<void>;
-}
-
-function createWake(): Wake {
-  let rung = Promise.withResolvers<void>();
-  return {
-    ring: () => rung.resolve(),
-    wait: async (milliseconds, clock, signal) => {
-      const done = new AbortController();
-      await Promise.race([
-        rung.promise,
-        clock.sleep(milliseconds, AbortSignal.any([signal, done.signal])).catch(() => {}),
-      ]);
-      done.abort();
-      rung = Promise.withResolvers<void>();
-    },
-  };
 }
