@@ -24,6 +24,13 @@ test("a second signal forces a service that hangs", async () => {
   clearInterval(again);
 });
 
+test("a service that hangs is forced after the time that its configuration gives it", async () => {
+  const { child, started, ended } = launchWith({ SAMPLE_BEHAVIOUR: "hang", SAMPLE_FORCED_EXIT_MS: "200" });
+  await started;
+  child.kill("SIGTERM");
+  expect(await ended).toBe(130);
+});
+
 test("the death of a part ends the process with its reason and exit code 1", async () => {
   const { lines, ended } = launch("die");
   expect(await ended).toBe(1);
@@ -69,8 +76,12 @@ test("--help shows variables and commands", async () => {
 });
 
 function launch(behaviour: string, ...args: string[]) {
+  return launchWith({ SAMPLE_BEHAVIOUR: behaviour }, ...args);
+}
+
+function launchWith(env: Readonly<Record<string, string>>, ...args: string[]) {
   const child = spawn(process.execPath, [program, ...args], {
-    env: { SAMPLE_BEHAVIOUR: behaviour },
+    env,
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines: Record<string, unknown>[] = [];

@@ -8,7 +8,11 @@ export interface Command<Config> {
   run(config: Config, args: readonly string[], signal: AbortSignal): Promise<void>;
 }
 
-/** Below the 30 s that Kubernetes gives a pod. */
+export interface RunOptions<Config> {
+  /** From the first signal to the forced exit; 25 s if absent, which is below the 30 s that Kubernetes gives a pod. */
+  readonly forcedExitMs?: (config: Config) => number;
+}
+
 const FORCED_EXIT_MS = 25_000;
 
 /** For the last log lines and spans to leave; what still keeps the process alive then was not released by a failed start. */
@@ -22,11 +26,12 @@ export async function runService<Config>(
   load: (source: ConfigSource) => Config,
   create: (config: Config) => Service | Promise<Service>,
   commands: Readonly<Record<string, Command<Config>>> = {},
+  { forcedExitMs = () => FORCED_EXIT_MS }: RunOptions<Config> = {},
 ): Promise<void> {
   try {
     const { command, args, flags } = splitArguments(process.argv.slice(2));
     const config = load({ env: process.env, argv: flags });
-    const signal = stopSignal();
+    const signal = stopSignal(forcedExitMs(config));
     if (command === undefined) await serve(await create(config), signal);
     else await findCommand(commands, command).run(config, args, signal);
   } catch (error) {
@@ -67,12 +72,12 @@ function findCommand<Config>(
   return command;
 }
 
-function stopSignal(): AbortSignal {
+function stopSignal(forcedExitMs: number): AbortSignal {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort(new Error(`received ${name}`));
-    setTimeout(() => process.exit(130), FORCED_EXIT_MS).unref();
+    setTimeout(() => process.exit(130), forcedExitMs).unref();
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);

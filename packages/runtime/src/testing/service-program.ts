@@ -8,6 +8,7 @@ import type { Addresses } from "../service.ts";
 
 const schema = z.object({
   behaviour: z.enum(["serve", "hang", "die", "refuse"]).default("serve").describe("What the part does."),
+  forcedExitMs: z.int().default(25_000).describe("From the signal to the forced exit."),
 });
 const runs = {
   serve: (signal: AbortSignal) => until(signal),
@@ -34,6 +35,7 @@ await runService(
       run: async (_config, args) => void process.stdout.write(`${args.join(" ")}\n`),
     },
   },
+  { forcedExitMs: (config) => config.forcedExitMs },
 );
 
 async function start(behaviour: string): Promise<Addresses> {
