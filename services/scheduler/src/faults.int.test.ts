@@ -117,7 +117,9 @@ test("an orderly stop saves what runs; the next scheduler goes on from there", {
   await scheduler.stop();
   expect(await runningInGroup(pid)).toEqual([]);
   expect(await readdir(world.fleetDir)).toEqual([]);
-  expect(await findAttempt(world.db.q, attemptId)).toMatchObject({ core: { state: "queued", epoch: 1 } });
+  expect(await findAttempt(world.db.q, attemptId)).toMatchObject({
+    core: { state: "queued", epoch: 1, losses: 0 },
+  });
   await world.startScheduler();
   await world.waitFor(AttemptFinishedSchema, 1);
 });

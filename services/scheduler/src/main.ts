@@ -3,9 +3,15 @@ import { runService } from "@gradients/runtime";
 import { loadConfig, type SchedulerConfig } from "./config.ts";
 import { busOptions, createScheduler, databaseOptions } from "./scheduler.ts";
 
-await runService(loadConfig, createScheduler, {
+const commands = {
   "dead-letters": deadLettersCommand((config: SchedulerConfig) => ({
     database: databaseOptions(config),
     bus: busOptions(config),
   })),
+};
+
+/** For what is to stop before and after the pods. */
+const OWN_STOP_MS = 15_000;
+await runService(loadConfig, createScheduler, commands, {
+  forcedExitMs: ({ attempts }) => attempts.stopGraceSeconds * 1000 + OWN_STOP_MS,
 });

@@ -32,7 +32,7 @@ export function createObserve(logger: Logger) {
         hardware_class: attempt.hardwareClass,
         ...failureLabel(attempt),
       });
-      const because = command.type === "lose" ? command.because : command.type;
+      const because = "because" in command ? command.because : command.type;
       const fields = { ...fieldsOf(attempt), fact, because, failure: attempt.core.failure?.code };
       if (fact === "failed" || fact === "lost") logger.warn(fields, "attempt moved");
       else logger.info(fields, "attempt moved");
@@ -61,6 +61,12 @@ export function createObserve(logger: Logger) {
       logger.error({ pod: name, err: error }, "could not start a pod, trying again"),
     podCrashed: (name: string, exitCode: number | null, message: string) =>
       logger.warn({ pod: name, exit_code: exitCode, log: message }, "pod ended before its attempt"),
+    stepFailed: (what: string, subjectId: string, error: unknown) =>
+      logger.error(
+        { what, subject_id: subjectId, err: error },
+        "step of a control pass failed, trying again",
+      ),
+    settlingFailed: (error: unknown) => logger.error({ err: error }, "uploads not settled, trying again"),
     passFailed: (error: unknown) => logger.error({ err: error }, "control pass failed, trying again"),
     passDone: (seconds: number) => passSeconds.record(seconds),
     busySlots: (hardwareClass: string, busy: number) => slots.record(busy, { hardware_class: hardwareClass }),

@@ -54,7 +54,7 @@ export async function createScheduler(
     preparationPart(deps),
     createOutboxRelay({ db, bus, logger, service: "scheduler" }),
     relay.part,
-    fleetPart(deps.fleet, config.fleet.stopPodsOnExit),
+    fleetPart(deps.fleet, config),
     createControlLoop(deps, { ...config.attempts, leaveSeconds: 10, logger, relayTarget: relay.target }),
     rpcPart("grpc", config.grpc, [schedulerBinding(deps)], logger),
     createConsumer({ service: "scheduler", db, bus, logger, handlers: eventHandlers(deps) }),
@@ -74,10 +74,10 @@ function objectOptions({ objects: { publicEndpoint, ...objects } }: SchedulerCon
   return publicEndpoint === undefined ? objects : { ...objects, publicEndpoint };
 }
 
-function createFleet({ fleet }: SchedulerConfig, logger: Logger): GpuFleet {
+function createFleet({ fleet, attempts: { stopGraceSeconds } }: SchedulerConfig, logger: Logger): GpuFleet {
   const { node, agent, podEnvironment: env, ...rest } = fleet;
   const telemetry = import.meta.resolve("@gradients/runtime/telemetry");
-  const settings = { ...rest, env, command: [node, "--import", telemetry, agent] as const };
+  const settings = { ...rest, env, stopGraceSeconds, command: [node, "--import", telemetry, agent] as const };
   return new LocalFleet(settings, { logger: logger.child({ part: "fleet" }), clock: systemClock });
 }
 
@@ -105,8 +105,9 @@ function preparationPart({ db, bus, objects }: Deps): Part {
 }
 
 /** Stops before the relay does, so that agents can still report what they have saved, and after the control loop, which would start them again. */
-function fleetPart(fleet: GpuFleet, stopPods: boolean): Part {
-  return { name: "fleet", stop: () => fleet.close({ stopPods }), stopTimeoutMs: 25_000 };
+function fleetPart(pods: GpuFleet, { fleet, attempts }: SchedulerConfig): Part {
+  const stopTimeoutMs = (attempts.stopGraceSeconds + 5) * 1000;
+  return { name: "fleet", stop: () => pods.close({ stopPods: fleet.stopPodsOnExit }), stopTimeoutMs };
 }
 
 function createRelay({ relay }: SchedulerConfig, deps: Deps, logger: Logger) {

@@ -19,8 +19,15 @@ const schema = z.object({
   stopSeconds: z
     .number()
     .positive()
-    .default(15)
-    .describe("How long the engine may take to save and end after SIGTERM; then it is killed."),
+    .default(30)
+    .describe(
+      "From SIGTERM to the end of the process: half of it for the engine to save, the rest to upload and report.",
+    ),
+  relayLostSeconds: z
+    .number()
+    .positive()
+    .default(600)
+    .describe("When the relay does not answer for that long, the work is given up."),
 });
 
 export type TrainerConfig = Config<typeof schema> & {

@@ -26,6 +26,11 @@ export function createTrainer(config: TrainerConfig): Trainer {
     epoch: config.epoch,
     logger,
     onFenced: () => halt.request("fenced"),
+    onLost: () => {
+      logger.error({ seconds: config.relayLostSeconds }, "relay lost, giving up");
+      halt.request("relay_lost");
+    },
+    lostSeconds: config.relayLostSeconds,
   });
   let end: AttemptEnd = "abandoned";
   return {

@@ -18,6 +18,10 @@ export interface EnvironmentOptions {
 
 /** Seconds between two checkpoints: a demo's training is short. */
 const CHECKPOINT_SECONDS = "30";
+/** When this process was killed, its trainers end by themselves after that long. */
+const RELAY_LOST_SECONDS = "15";
+/** What trainers get to save when this process ends. */
+const STOP_GRACE_SECONDS = "20";
 /** Held-out rows at most: enough to tell recipes apart, few enough to score four models on a laptop within a minute. */
 const HELDOUT_ROWS = "64";
 /** Held-out rows that are answered in full, for the exact match and the samples. */
@@ -95,7 +99,11 @@ function own(
         SCHEDULER_FLEET_DIR: join(scratchDir, "fleet"),
         SCHEDULER_FLEET_CACHE_DIR: join(paths.cache, "objects"),
         SCHEDULER_FLEET_PYTHON: paths.pythonBin,
+        SCHEDULER_FLEET_POD_ENVIRONMENT: JSON.stringify({
+          TRAINER_GPU_RELAY_LOST_SECONDS: RELAY_LOST_SECONDS,
+        }),
         SCHEDULER_ATTEMPTS_CHECKPOINT_SECONDS: CHECKPOINT_SECONDS,
+        SCHEDULER_ATTEMPTS_STOP_GRACE_SECONDS: STOP_GRACE_SECONDS,
       };
     case "scorer":
       return {

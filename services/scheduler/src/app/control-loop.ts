@@ -1,4 +1,5 @@
 import { withAdvisoryLock } from "@gradients/db";
+import { systemClock } from "@gradients/kernel";
 import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import type { Deps } from "../deps.ts";
 import { prolongLeases } from "../store/attempts.ts";
@@ -36,7 +37,9 @@ async function runControlLoop(deps: Deps, options: ControlLoopOptions, signal: A
   const retry = { what: "lead the control loop", logger: options.logger, signal, maxMs: 2_000 };
   try {
     await withBackoff(retry, () =>
-      withAdvisoryLock(deps.db, "control", signal, (held) => lead(deps, options, bell, held)),
+      withAdvisoryLock(deps.db, "control", signal, async (held) => {
+        await Promise.all([lead(deps, options, bell, held), keepSettling(deps, options, held)]);
+      }),
     );
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -45,16 +48,19 @@ async function runControlLoop(deps: Deps, options: ControlLoopOptions, signal: A
 }
 
 async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: AbortSignal): Promise<void> {
-  let lastPass = Number.NEGATIVE_INFINITY;
+  let lastSweep = Number.NEGATIVE_INFINITY;
   while (!held.aborted) {
     const startedAt = performance.now();
     try {
       // Nobody can blame an agent for silence while there was nobody to listen.
-      if (startedAt - lastPass > deps.rules.leaseSeconds * 500)
+      if (startedAt - lastSweep > deps.rules.leaseSeconds * 500)
         await prolongLeases(deps.db, deps.rules.leaseSeconds);
-      await pass(deps, options, held);
-      lastPass = performance.now();
-      deps.observe.passDone((lastPass - startedAt) / 1000);
+      const pods = await deps.fleet.list(held);
+      await sweep(deps, pods);
+      lastSweep = performance.now(); // here, not below: what goes wrong from now on must not prolong every lease
+      await placeAttempts(deps, pods, options.agingSeconds);
+      await syncPods(deps, options.relayTarget(), options, held);
+      deps.observe.passDone((performance.now() - startedAt) / 1000);
     } catch (error) {
       if (!held.aborted) deps.observe.passFailed(error);
     }
@@ -62,10 +68,14 @@ async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: A
   }
 }
 
-async function pass(deps: Deps, options: ControlLoopOptions, signal: AbortSignal): Promise<void> {
-  const pods = await deps.fleet.list(signal);
-  await sweep(deps, pods);
-  await placeAttempts(deps, pods, options.agingSeconds);
-  await syncPods(deps, options.relayTarget(), options, signal);
-  await settleUploads(deps, signal);
+/** Apart from the passes: pods and leases do not wait for the object store. */
+async function keepSettling(deps: Deps, options: ControlLoopOptions, held: AbortSignal): Promise<void> {
+  while (!held.aborted) {
+    try {
+      await settleUploads(deps, held);
+    } catch (error) {
+      if (!held.aborted) deps.observe.settlingFailed(error);
+    }
+    await systemClock.sleep(options.pollSeconds * 1000, held).catch(() => {}); // the loop's condition tells
+  }
 }

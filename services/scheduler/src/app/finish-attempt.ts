@@ -13,7 +13,8 @@ import { command } from "./with-attempt.ts";
 export type Outcome =
   | { readonly type: "succeeded"; readonly result: AttemptResult }
   | { readonly type: "failed"; readonly code: string; readonly detail: string }
-  | { readonly type: "interrupted"; readonly cause: string };
+  /** `stopped`: the platform asked for it. */
+  | { readonly type: "interrupted"; readonly cause: string; readonly stopped: boolean };
 
 export type FinishRejection =
   | AttemptRejection
@@ -60,7 +61,8 @@ function filesOf(result: AttemptResult): readonly StoredFile[] {
 
 function toCommand(outcome: Outcome, epoch: number): AttemptCommand {
   if (outcome.type === "succeeded") return { type: "succeed", epoch };
-  if (outcome.type === "interrupted") return { type: "lose", epoch, because: outcome.cause };
+  if (outcome.type === "interrupted")
+    return { type: outcome.stopped ? "interrupt" : "lose", epoch, because: outcome.cause };
   const failure: Failure = reportedFailure(outcome.code, outcome.detail);
   return { type: "fail", epoch, failure };
 }

@@ -7,6 +7,7 @@ import { podName } from "../fleet/pod-name.ts";
 import { listPlacedAttempts, listQueuedAttempts } from "../store/attempts.ts";
 import { lockJob } from "../store/jobs.ts";
 import { moveAttempt } from "./move-attempt.ts";
+import { oneByOne } from "./one-by-one.ts";
 
 /** Considered in one pass; more are seen by the next. */
 const QUEUE_WINDOW = 1_000;
@@ -23,10 +24,14 @@ export async function placeAttempts(
     const capacities = await measureCapacities(deps, pods);
     return { queue: queued, plan: planPlacements(queued, capacities, tx.now, agingSeconds) };
   });
-  for (const units of groupByJob(queue, plan.place)) await placeTogether(deps, units);
-  for (const { jobId, attemptId, hardwareClass } of pick(queue, plan.impossible)) {
-    await failImpossible(deps, jobId, attemptId, hardwareClass);
-  }
+  const jobIdOf = ([first]: readonly QueuedAttempt[]) => first?.jobId ?? "";
+  await oneByOne(deps, "place attempts", groupByJob(queue, plan.place), jobIdOf, (units) =>
+    placeTogether(deps, units),
+  );
+  const idOf = ({ attemptId }: QueuedAttempt) => attemptId;
+  await oneByOne(deps, "refuse an attempt", pick(queue, plan.impossible), idOf, (attempt) =>
+    failImpossible(deps, attempt.jobId, attempt.attemptId, attempt.hardwareClass),
+  );
 }
 
 /** A slot is taken by a pod that has not ended, and by an attempt whose pod is still to come. */

@@ -10,6 +10,7 @@ import { listAttemptsOfJob, listExpiredLeases, listPlacedAttempts } from "../sto
 import { lockJob } from "../store/jobs.ts";
 import { claimTimer, listDueTimers, type Timer } from "../store/timers.ts";
 import { moveAttempt } from "./move-attempt.ts";
+import { oneByOne } from "./one-by-one.ts";
 
 const BATCH = 100;
 
@@ -17,27 +18,38 @@ const BATCH = 100;
 export async function sweep(deps: Deps, pods: readonly PodStatus[]): Promise<void> {
   await loseEndedPods(deps, pods);
   await loseExpiredLeases(deps);
-  for (const timer of await listDueTimers(deps.db, BATCH)) await fire(deps, timer);
+  const timers = await listDueTimers(deps.db, BATCH);
+  await oneByOne(
+    deps,
+    "fire a timer",
+    timers,
+    ({ subjectId }) => subjectId,
+    (timer) => fire(deps, timer),
+  );
 }
 
 /** The pods were listed first and the attempts are read now: whoever finished in between is not placed any more. */
 async function loseEndedPods(deps: Deps, pods: readonly PodStatus[]): Promise<void> {
   const ended = new Map(pods.flatMap(({ name, phase }) => (phase.kind === "ended" ? [[name, phase]] : [])));
   if (ended.size === 0) return;
-  for (const attempt of await listPlacedAttempts(deps.db.q)) {
+  await oneByOne(deps, "lose a pod", await listPlacedAttempts(deps.db.q), idOf, async (attempt) => {
     const name = podName(attempt.attemptId, attempt.core.epoch);
     const phase = ended.get(name);
-    if (!phase) continue;
+    if (!phase) return;
     deps.observe.podCrashed(name, phase.exitCode, phase.message);
     const because = `the pod ended with exit code ${phase.exitCode ?? "unknown"}`;
     await moveInTrace(deps, attempt, { type: "lose", epoch: attempt.core.epoch, because });
-  }
+  });
 }
 
 async function loseExpiredLeases(deps: Deps): Promise<void> {
-  for (const attempt of await listExpiredLeases(deps.db)) {
-    await moveInTrace(deps, attempt, { type: "expire", epoch: attempt.core.epoch });
-  }
+  await oneByOne(deps, "expire a lease", await listExpiredLeases(deps.db), idOf, (attempt) =>
+    moveInTrace(deps, attempt, { type: "expire", epoch: attempt.core.epoch }),
+  );
+}
+
+function idOf({ attemptId }: Attempt): string {
+  return attemptId;
 }
 
 /** Decided anew under the locks: an attempt that has moved on since it was read is left alone. */

@@ -3,9 +3,10 @@ import type { Deps } from "../deps.ts";
 import type { Attempt } from "../domain/attempt.ts";
 import { isPlaced } from "../domain/attempt-machine.ts";
 import type { PodSpec, PodStatus } from "../fleet/gpu-fleet.ts";
-import { hashPodSpec, podName } from "../fleet/pod-name.ts";
+import { podName } from "../fleet/pod-name.ts";
 import { findAttempt, listPlacedAttempts } from "../store/attempts.ts";
-import { hashToken, saveToken } from "../store/tokens.ts";
+import { deleteToken, hashToken, saveToken } from "../store/tokens.ts";
+import { oneByOne } from "./one-by-one.ts";
 
 export interface PodTimes {
   /** From SIGTERM to SIGKILL when the work is still wanted: room for a last checkpoint. */
@@ -31,7 +32,8 @@ export async function syncPods(
     if (isMissing && attempt.core.state === "placing") await startPod(deps, attempt, relayTarget, signal);
   }
   const now = await deps.db.tx(async (tx) => tx.now);
-  for (const pod of pods) await settlePod(deps, pod, times, now);
+  const nameOf = ({ name }: PodStatus) => name;
+  await oneByOne(deps, "settle a pod", pods, nameOf, (pod) => settlePod(deps, pod, times, now));
 }
 
 async function startPod(
@@ -42,9 +44,10 @@ async function startPod(
 ): Promise<void> {
   const token = randomBytes(32).toString("base64url");
   const pod = toPodSpec(attempt, relayTarget, token);
+  const sha256 = hashToken(token);
   try {
-    await deps.db.tx((tx) => saveToken(tx, attempt.attemptId, attempt.core.epoch, hashToken(token)));
-    await deps.fleet.start(pod, signal);
+    await deps.db.tx((tx) => saveToken(tx, attempt.attemptId, attempt.core.epoch, sha256));
+    if ((await deps.fleet.start(pod, signal)) === "exists") await deleteToken(deps.db, sha256);
   } catch (error) {
     deps.observe.podNotStarted(pod.name, error);
   }
@@ -54,8 +57,7 @@ function toPodSpec(attempt: Attempt, relayTarget: string, token: string): PodSpe
   const { attemptId, hardwareClass, traceparent } = attempt;
   const { epoch } = attempt.core;
   const name = podName(attemptId, epoch);
-  const pod = { name, attemptId, epoch, hardwareClass, relayTarget, traceparent };
-  return { ...pod, token, specHash: hashPodSpec(pod) };
+  return { name, attemptId, epoch, hardwareClass, relayTarget, traceparent, token };
 }
 
 async function settlePod(deps: Deps, pod: PodStatus, times: PodTimes, now: Date): Promise<void> {

@@ -54,7 +54,7 @@ class Step implements fc.Command<Model, Model> {
     if (isFinal(before.state)) expect(after).toEqual(before);
     expectLegal(before.state, fact, after.state);
     expect(after.epoch).toBeGreaterThanOrEqual(before.epoch);
-    expect(after.epoch).toBeLessThanOrEqual(rules.maxRetries);
+    expect(after.losses).toBeLessThanOrEqual(Math.min(rules.maxRetries, after.epoch));
     expect(after.checkpoint?.step ?? 0).toBeGreaterThanOrEqual(before.checkpoint?.step ?? 0);
     expect(after.leaseExpiresAt !== null).toBe(isPlaced(after.state));
     expect(after.finishedAt !== null).toBe(isFinal(after.state));
@@ -95,6 +95,7 @@ const commands = [
   plain("succeed"),
   checkpoints,
   offsets.map((offset) => new Step((epoch) => ({ type: "lose", epoch, because: "gone" }), offset)),
+  offsets.map((offset) => new Step((epoch) => ({ type: "interrupt", epoch, because: "SIGTERM" }), offset)),
   offsets.map(
     (offset) => new Step((epoch) => ({ type: "fail", epoch, failure: failureOf("NONFINITE") }), offset),
   ),
@@ -132,6 +133,20 @@ describe("attempt machine", () => {
     }
     attempt = apply(attempt, { type: "lose", epoch: 3, because: "silent" });
     expect(attempt).toMatchObject({ state: "failed", failure: { code: "LOST", customerError: false } });
+  });
+
+  test("an interruption by the platform is no loss and has no pause", () => {
+    let attempt = placed(newAttemptCore(new Date(0)), 0);
+    for (let epoch = 0; epoch < 10; epoch++) {
+      attempt = apply(attempt, { type: "interrupt", epoch, because: "SIGTERM" });
+      expect(attempt).toMatchObject({ state: "queued", losses: 0, notBefore: new Date(0) });
+      attempt = placed(attempt, epoch + 1);
+    }
+    expect(apply(attempt, { type: "lose", epoch: 10, because: "silent" })).toMatchObject({
+      state: "queued",
+      epoch: 11,
+      losses: 1,
+    });
   });
 
   test("a lease expires only when its time is over", () => {

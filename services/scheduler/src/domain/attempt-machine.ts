@@ -26,8 +26,10 @@ export const attemptTransitions = {
 /** The part of an attempt that its state machine owns. */
 export interface AttemptCore {
   readonly state: AttemptState;
-  /** 0 for the first placement, one more after each loss. A call with another epoch is refused. */
+  /** 0 for the first placement, one more after each loss or interruption. A call with another epoch is refused. */
   readonly epoch: number;
+  /** Placements that were lost: those that the platform itself interrupted do not count. */
+  readonly losses: number;
   /** Set while a pod holds the attempt. */
   readonly leaseExpiresAt: Date | null;
   /** A queued attempt is not placed before. */
@@ -46,8 +48,10 @@ export type AttemptCommand =
   | { readonly type: "checkpoint"; readonly epoch: number; readonly checkpoint: Checkpoint }
   /** Refused as ILLEGAL while the lease holds. */
   | { readonly type: "expire"; readonly epoch: number }
-  /** The pod vanished, or the agent was interrupted. `because` ends up in the failure's text. */
+  /** The pod vanished or its work crashed. `because` ends up in the failure's text. */
   | { readonly type: "lose"; readonly epoch: number; readonly because: string }
+  /** The platform took the machine away: no fault of the attempt's, so it may happen any number of times. */
+  | { readonly type: "interrupt"; readonly epoch: number; readonly because: string }
   | { readonly type: "succeed"; readonly epoch: number }
   /** `epoch` is absent when the platform itself decides, for example at a deadline. */
   | { readonly type: "fail"; readonly epoch?: number; readonly failure: Failure }
@@ -68,6 +72,7 @@ export function newAttemptCore(now: Date): AttemptCore {
   return {
     state: "queued",
     epoch: 0,
+    losses: 0,
     leaseExpiresAt: null,
     notBefore: now,
     checkpoint: null,
@@ -127,6 +132,8 @@ function decideInState(
       return lose(attempt, EXPIRED, rules, now);
     case "lose":
       return lose(attempt, command.because, rules, now);
+    case "interrupt":
+      return placeAgain(attempt, attempt.losses, now);
     case "succeed":
       return step(attempt, "succeeded", { leaseExpiresAt: null, finishedAt: now });
     case "fail":
@@ -166,16 +173,20 @@ function lose(
   rules: SchedulingRules,
   now: Date,
 ): Result<AttemptDecision, AttemptRejection> {
-  if (attempt.epoch >= rules.maxRetries) {
+  if (attempt.losses >= rules.maxRetries) {
     const failure = failureOf("LOST", because);
     return step(attempt, "failed", { leaseExpiresAt: null, finishedAt: now, failure });
   }
-  const wait = rules.retryDelaysSeconds[attempt.epoch] ?? rules.retryDelaysSeconds.at(-1) ?? 0;
-  return step(attempt, "lost", {
-    epoch: attempt.epoch + 1,
-    leaseExpiresAt: null,
-    notBefore: later(now, wait),
-  });
+  const wait = rules.retryDelaysSeconds[attempt.losses] ?? rules.retryDelaysSeconds.at(-1) ?? 0;
+  return placeAgain(attempt, attempt.losses + 1, later(now, wait));
+}
+
+function placeAgain(
+  attempt: AttemptCore,
+  losses: number,
+  notBefore: Date,
+): Result<AttemptDecision, AttemptRejection> {
+  return step(attempt, "lost", { epoch: attempt.epoch + 1, losses, leaseExpiresAt: null, notBefore });
 }
 
 function holding(

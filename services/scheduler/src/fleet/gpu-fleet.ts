@@ -37,8 +37,6 @@ export interface PodSpec {
   /** The attempt's own bearer token for this epoch. */
   readonly token: string;
   readonly traceparent: string | null;
-  /** SHA-256 over everything above but the token: tells a pod of ours from one of the same name. */
-  readonly specHash: string;
 }
 
 export interface PodStatus {
@@ -46,7 +44,6 @@ export interface PodStatus {
   readonly attemptId: string;
   readonly epoch: number;
   readonly hardwareClass: string;
-  readonly specHash: string;
   readonly phase: PodPhase;
 }
 

@@ -6,7 +6,7 @@ import { createLogger } from "@gradients/runtime";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { PodSpec } from "./gpu-fleet.ts";
 import { LocalFleet } from "./local-fleet.ts";
-import { hashPodSpec, podName } from "./pod-name.ts";
+import { podName } from "./pod-name.ts";
 import { signalProcess, startTimeOf } from "./process-identity.ts";
 
 const classes = [{ name: "cpu", description: "", slots: 4, threadsPerSlot: 1 }];
@@ -45,6 +45,7 @@ function open(behaviour = "polite"): LocalFleet {
       command: [process.execPath, "-e", program],
       python: "/venv/bin/python",
       cacheDir: "/cache",
+      stopGraceSeconds: 20,
       env: { BEHAVIOUR: behaviour },
     },
     deps,
@@ -54,15 +55,15 @@ function open(behaviour = "polite"): LocalFleet {
 }
 
 function spec(attemptId = "a", epoch = 0): PodSpec {
-  const pod = {
+  return {
     name: podName(attemptId, epoch),
     attemptId,
     epoch,
     hardwareClass: "cpu",
     relayTarget: "127.0.0.1:1",
     traceparent: null,
+    token: "secret-token",
   };
-  return { ...pod, token: "secret-token", specHash: hashPodSpec(pod) };
 }
 
 async function started(pod: PodSpec): Promise<{ env: Record<string, string>; pid: number; child: number }> {
@@ -100,6 +101,7 @@ test("gives a pod its own folder and nothing of our environment", async () => {
       "TRAINER_GPU_PYTHON",
       "TRAINER_GPU_RELAY_TARGET",
       "TRAINER_GPU_SCRATCH_DIR",
+      "TRAINER_GPU_STOP_SECONDS",
       "TRAINER_GPU_THREADS",
     ].toSorted(),
   );

@@ -26,6 +26,8 @@ export interface LocalFleetConfig {
   readonly python: string;
   /** Base models are kept here for all pods. */
   readonly cacheDir: string;
+  /** From SIGTERM to SIGKILL; what its agent reckons with. */
+  readonly stopGraceSeconds: number;
   /** More variables for the agent, e.g. where traces go. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -37,7 +39,6 @@ interface Deps {
 
 /** How long a pod folder without a recorded process may exist before it counts as never started. */
 const SPAWN_GRACE_MS = 10_000;
-const CLOSE_GRACE_SECONDS = 20;
 const POLL_MS = 100;
 
 /** Each pod is a process group with a folder of its own: its description, its process, its log and its scratch space. */
@@ -102,7 +103,7 @@ export class LocalFleet implements GpuFleet {
       if (pods.length === 0) return;
       for (const pod of pods) {
         if (pod.phase.kind === "ended") await this.remove(pod.name);
-        else await this.stop(pod.name, CLOSE_GRACE_SECONDS);
+        else await this.stop(pod.name, this.#config.stopGraceSeconds);
       }
       await this.#deps.clock.sleep(POLL_MS);
     }
@@ -145,6 +146,7 @@ export class LocalFleet implements GpuFleet {
       TRAINER_GPU_CACHE_DIR: this.#config.cacheDir,
       TRAINER_GPU_PYTHON: this.#config.python,
       TRAINER_GPU_THREADS: String(threads),
+      TRAINER_GPU_STOP_SECONDS: String(this.#config.stopGraceSeconds),
       ...(pod.traceparent !== null && { TRAINER_GPU_TRACEPARENT: pod.traceparent }),
     };
   }
@@ -163,9 +165,9 @@ export class LocalFleet implements GpuFleet {
   async #inspect(name: string): Promise<PodStatus | undefined> {
     const text = await readIfThere(join(this.#folder(name), "pod.json"));
     if (text === undefined) return undefined;
-    const { attemptId, epoch, hardwareClass, specHash, createdAt } = JSON.parse(text) as PodRecord; // written by start()
+    const { attemptId, epoch, hardwareClass, createdAt } = JSON.parse(text) as PodRecord; // written by start()
     const phase = await this.#phase(name, new Date(createdAt));
-    return { name, attemptId, epoch, hardwareClass, specHash, phase };
+    return { name, attemptId, epoch, hardwareClass, phase };
   }
 
   async #phase(name: string, createdAt: Date): Promise<PodPhase> {

@@ -37,7 +37,7 @@ function toOutcome(outcome: FinishRequest["outcome"]): Outcome {
     case "failed":
       return { type: "failed", code: outcome.value.code, detail: outcome.value.message };
     case "interrupted":
-      return { type: "interrupted", cause: outcome.value.cause };
+      return { type: "interrupted", cause: outcome.value.cause, stopped: outcome.value.stopped };
     case undefined:
       throw resultMissing("an outcome");
     default:

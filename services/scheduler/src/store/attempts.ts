@@ -11,6 +11,7 @@ const columns = [
   "job_id",
   "state",
   "epoch",
+  "losses",
   "hardware_class",
   "priority",
   "queued_since",
@@ -153,6 +154,7 @@ function toCoreColumns(core: AttemptCore) {
   return {
     state: core.state,
     epoch: core.epoch,
+    losses: core.losses,
     not_before: core.notBefore,
     lease_expires_at: core.leaseExpiresAt,
     checkpoint: toJson(core.checkpoint),
@@ -182,6 +184,7 @@ function toAttempt(row: Row): Attempt {
     core: {
       state: row.state,
       epoch: row.epoch,
+      losses: row.losses,
       notBefore: row.not_before,
       leaseExpiresAt: row.lease_expires_at,
       checkpoint: row.checkpoint,

@@ -35,6 +35,7 @@ interface AttemptTable {
   kind: Work["kind"];
   state: AttemptState;
   epoch: number;
+  losses: Generated<number>;
   hardware_class: string;
   priority: number;
   queued_since: Date;

@@ -10,7 +10,7 @@ export interface TokenHolder {
   readonly epoch: number;
 }
 
-/** Replaces the token of that placement: the one before is worth nothing from here on. By primary key. */
+/** One more token for that placement: one that was given out before may be in use by a pod. */
 export async function saveToken(
   tx: Tx<Tables>,
   attemptId: AttemptId,
@@ -20,11 +20,15 @@ export async function saveToken(
   await tx
     .insertInto("attempt_token")
     .values({ attempt_id: attemptId, epoch, token_sha256: sha256 })
-    .onConflict((conflict) => conflict.columns(["attempt_id", "epoch"]).doUpdateSet({ token_sha256: sha256 }))
     .execute();
 }
 
-/** No lock. By the unique index on token_sha256. */
+/** The token went to nobody. By primary key. */
+export async function deleteToken(db: Database<Tables>, sha256: Buffer): Promise<void> {
+  await db.q.deleteFrom("attempt_token").where("token_sha256", "=", sha256).execute();
+}
+
+/** No lock. By primary key. */
 export async function findTokenHolder(
   db: Database<Tables>,
   sha256: Buffer,

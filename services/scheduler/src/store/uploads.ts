@@ -1,6 +1,6 @@
 import type { Database, Tx } from "@gradients/db";
 import type { AttemptId } from "@gradients/kernel";
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { isFinal } from "../domain/attempt-machine.ts";
 import type { Upload, UploadOwner } from "../domain/uploads.ts";
 import type { Tables } from "./schema.ts";
@@ -69,7 +69,10 @@ export async function listCompletedUploads(
   return rows.map(toUpload);
 }
 
-/** Uploads whose fate may be decided, each with what decides it. No lock: what is dead stays dead. Index upload_attempt. */
+/**
+ * The oldest uploads that are not to be kept, by the rule of `fateOfUpload`, each with what decides it. No lock: what is dead stays dead. Index
+ * upload_attempt.
+ */
 export async function listUploadsToSettle(
   db: Database<Tables>,
   limit: number,
@@ -79,13 +82,8 @@ export async function listUploadsToSettle(
     .innerJoin("attempt", "attempt.attempt_id", "upload.attempt_id")
     .select(columns.map((column) => `upload.${column}` as const))
     .select(["attempt.state", "attempt.epoch as attempt_epoch", "attempt.checkpoint", "attempt.result"])
-    .where((where) =>
-      where.or([
-        where("attempt.finished_at", "is not", null),
-        where("upload.epoch", "<", where.ref("attempt.epoch")),
-        where("upload.purpose", "=", "checkpoint"),
-      ]),
-    )
+    .where(isDecided)
+    .orderBy("upload.created_at")
     .limit(limit)
     .execute();
   return rows.map((row) => ({
@@ -98,6 +96,24 @@ export async function listUploadsToSettle(
     },
   }));
 }
+
+const isDecided = sql<boolean>`(
+  attempt.finished_at is not null
+  or (
+    (
+      upload.epoch < attempt.epoch
+      or (
+        upload.completed and upload.purpose = 'checkpoint'
+        and upload.step < (attempt.checkpoint ->> 'step')::numeric
+      )
+    )
+    and not coalesce(
+      upload.completed and attempt.checkpoint -> 'files'
+        @> jsonb_build_array(jsonb_build_object('object', jsonb_build_object('key', upload.object_key))),
+      false
+    )
+  )
+)`;
 
 /** By primary key. */
 export async function deleteUpload(db: Database<Tables>, uploadId: string): Promise<void> {

@@ -32,7 +32,10 @@ const silentAgent = `
 `;
 
 /** Slots by hardware class: a class per test keeps them out of each other's way. */
-export async function createSilentWorld(classes: Readonly<Record<string, number>>): Promise<SilentWorld> {
+export async function createSilentWorld(
+  classes: Readonly<Record<string, number>>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<SilentWorld> {
   const world = await createWorld();
   const agent = join(world.fleetDir, "../silent-agent.mjs");
   await writeFile(agent, silentAgent);
@@ -49,6 +52,7 @@ export async function createSilentWorld(classes: Readonly<Record<string, number>
     SCHEDULER_ATTEMPTS_RETRY_DELAYS_SECONDS: "[0]",
     SCHEDULER_ATTEMPTS_MAX_RETRIES: "1",
     SCHEDULER_ATTEMPTS_POLL_SECONDS: "0.2",
+    ...environment,
   });
   const service = createRpcClient(SchedulerService, {
     target: addresses["grpc"] ?? "",

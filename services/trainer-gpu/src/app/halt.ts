@@ -6,6 +6,8 @@ export type HaltCause =
   | "stopped"
   /** Another placement has the attempt: touch nothing. */
   | "fenced"
+  /** Nobody is there to work for: the relay was away for too long. */
+  | "relay_lost"
   | "deadline";
 
 /** Thrown out of every wait once the work must end. */

@@ -40,14 +40,17 @@ describe("an engine that brought no result", () => {
   });
 
   test("was interrupted when we asked it to stop, however it ended", () => {
-    expect(outcomeOfEngine({ ...crashed, exitCode: 75 }, undefined, "sigterm").case).toBe("interrupted");
-    expect(outcomeOfEngine(crashed, undefined, "sigterm").case).toBe("interrupted");
+    const stopped = { case: "interrupted", value: { stopped: true } };
+    expect(outcomeOfEngine({ ...crashed, exitCode: 75 }, undefined, "sigterm")).toMatchObject(stopped);
+    expect(outcomeOfEngine(crashed, undefined, "sigterm")).toMatchObject(stopped);
+    expect(outcomeOfEngine(crashed, undefined, undefined).value).not.toHaveProperty("stopped");
   });
 });
 
 test("an attempt that is no longer ours has no outcome", () => {
   expect(outcomeOfError(new Halted("fenced"))).toBeUndefined();
   expect(outcomeOfError(new Halted("stopped"))).toBeUndefined();
+  expect(outcomeOfError(new Halted("relay_lost"))).toBeUndefined();
   expect(outcomeOfError(new Halted("deadline"))).toMatchObject({ value: { code: "DEADLINE_EXCEEDED" } });
 });
 

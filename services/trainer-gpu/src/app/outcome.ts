@@ -24,14 +24,17 @@ function interrupted(cause: string): Outcome {
   return { case: "interrupted", value: { cause } };
 }
 
+function stopped(): Outcome {
+  return { case: "interrupted", value: { cause: "SIGTERM: the machine was taken away", stopped: true } };
+}
+
 /** Why an engine that brought no result ended. */
 export function outcomeOfEngine(
   end: EngineEnd,
   error: EngineError | undefined,
   halt: HaltCause | undefined,
 ): Outcome {
-  if (end.exitCode === EXIT_STOPPED || halt === "sigterm")
-    return interrupted("SIGTERM: the machine was taken away");
+  if (end.exitCode === EXIT_STOPPED || halt === "sigterm") return stopped();
   if (error && error.code !== INTERNAL) return failed(error.code, error.message);
   if (end.exitCode === EXIT_OUT_OF_MEMORY) return failed("OUT_OF_MEMORY", "");
   return interrupted(
@@ -60,11 +63,12 @@ export function outcomeOfError(error: unknown): Outcome | undefined {
 function outcomeOfHalt(halt: HaltCause): Outcome | undefined {
   switch (halt) {
     case "sigterm":
-      return interrupted("SIGTERM: the machine was taken away");
+      return stopped();
     case "deadline":
       return failed("DEADLINE_EXCEEDED", "it was stopped at its deadline");
     case "stopped":
     case "fenced":
+    case "relay_lost":
       return undefined;
   }
 }

@@ -10,6 +10,7 @@ import {
   type ReportRequestSchema,
   type ReportResponse,
 } from "@gradients/contracts/trainer";
+import { type Clock, systemClock } from "@gradients/kernel";
 import { createRpcClient, type RpcCode, RpcError } from "@gradients/rpc";
 import { type Logger, withBackoff } from "@gradients/runtime";
 import { Halted } from "./halt.ts";
@@ -22,9 +23,13 @@ export interface RelayOptions {
   readonly logger: Logger;
   /** Called once the relay says that this placement is over. */
   readonly onFenced: () => void;
+  /** Called once nothing answered for `lostSeconds` without a break. */
+  readonly onLost: () => void;
+  readonly lostSeconds: number;
+  readonly clock?: Clock;
 }
 
-/** The relay for one placement: adds the epoch, and waits as long as it takes when the relay is away. Every call but `report` is tried again. */
+/** The relay for one placement: adds the epoch, and waits when the relay is away. Every call but `report` is tried again. */
 export interface Relay {
   getAssignment(signal: AbortSignal): Promise<GetAssignmentResponse>;
   /** Tried once: the next report brings the same figures. */
@@ -53,15 +58,22 @@ const passing: ReadonlySet<RpcCode> = new Set([
   "UNKNOWN",
   "RESOURCE_EXHAUSTED",
 ]);
+/** Nobody answered at all. */
+const silent: ReadonlySet<RpcCode | "OK"> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED"]);
 const DEADLINE_MS = 10_000;
 
-export function createRelay({ target, token, epoch, logger, onFenced }: RelayOptions): Relay {
+export function createRelay(options: RelayOptions): Relay {
+  const { target, token, epoch, logger, onFenced } = options;
   const client = createRpcClient(AttemptService, { target, token, logger, defaultDeadlineMs: DEADLINE_MS });
 
+  const silence = watchSilence(options);
   const once = async <R>(call: () => Promise<R>): Promise<R> => {
     try {
-      return await call();
+      const answer = await call();
+      silence.heard("OK");
+      return answer;
     } catch (error) {
+      if (error instanceof RpcError) silence.heard(error.code);
       if (!isFencing(error)) throw error;
       onFenced();
       throw new Halted("fenced");
@@ -92,6 +104,19 @@ export function createRelay({ target, token, epoch, logger, onFenced }: RelayOpt
       await persistently("report the end", signal, () => client.finish({ epoch, outcome }, { signal }));
     },
     close: () => client.close(),
+  };
+}
+
+/** Counts from the first call without an answer. */
+function watchSilence({ onLost, lostSeconds, clock = systemClock }: RelayOptions) {
+  let since: number | undefined;
+  return {
+    heard: (code: RpcCode | "OK") => {
+      if (code === "CANCELLED") return; // by ourselves
+      const now = clock.now().getTime();
+      since = silent.has(code) ? (since ?? now) : undefined;
+      if (since !== undefined && now - since >= lostSeconds * 1000) onLost();
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type GetAssignmentResponse, UploadPurpose } from "@gradients/contracts/trainer";
@@ -21,7 +21,7 @@ export interface AttemptDeps {
   readonly logger: Logger;
 }
 
-/** finished: a result was delivered. abandoned: another placement has the attempt, or nobody wants it any more. */
+/** finished: a result was delivered. abandoned: another placement has the attempt, or nobody wants it or can be told any more. */
 export type AttemptEnd = "finished" | "failed" | "interrupted" | "abandoned";
 
 /** For the last call when there is no time left. */
@@ -33,7 +33,14 @@ export async function runAttempt(deps: AttemptDeps): Promise<AttemptEnd> {
     if (!(error instanceof Halted)) deps.logger.error({ err: error }, "attempt broke off");
     return outcomeOfError(error);
   });
-  return outcome ? sayLastWord(deps, outcome) : "abandoned";
+  const end = outcome ? await sayLastWord(deps, outcome) : "abandoned";
+  // With the scheduler gone, nobody else clears up behind us.
+  if (deps.halt.cause === "relay_lost") await rm(workFolder(deps.config), { recursive: true, force: true });
+  return end;
+}
+
+function workFolder({ scratchDir }: TrainerConfig): string {
+  return join(scratchDir, "work");
 }
 
 async function attempt(deps: AttemptDeps): Promise<Outcome> {
@@ -66,11 +73,16 @@ async function work(
   reporter: Reporter,
 ): Promise<Outcome> {
   const { config, relay, halt, logger } = deps;
-  const workDir = join(config.scratchDir, "work");
+  const workDir = workFolder(config);
   await stage(deps, assignment, workDir);
   const checkpoints = new CheckpointUploads(relay, workDir, halt.atOnce, logger);
   const seen: Seen = { result: undefined, error: undefined };
-  const command = { ...config, workDir, environment: config.engineEnvironment };
+  const command = {
+    ...config,
+    workDir,
+    environment: config.engineEnvironment,
+    stopSeconds: config.stopSeconds / 2,
+  };
   const end = await runEngine(command, halt, logger, (event) => follow(event, seen, reporter, checkpoints));
   halt.atOnce.throwIfAborted();
   if (end.exitCode === 0 && seen.result) return deliver(deps, seen.result, workDir, reporter);

@@ -1,8 +1,12 @@
 import { busMigrations } from "@gradients/bus";
 import type { Migration } from "kysely/migration";
 import { attempts } from "./0001-attempts.ts";
+import { losses } from "./0002-losses.ts";
+import { tokens } from "./0003-tokens.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   ...busMigrations,
   "0001-attempts": attempts,
+  "0002-losses": losses,
+  "0003-tokens": tokens,
 };
