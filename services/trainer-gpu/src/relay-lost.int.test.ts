@@ -37,7 +37,12 @@ function openRelay() {
     commitCheckpoint: refuse,
     finish: refuse,
   });
-  return createRpcPart({ bindings: [binding], listen: { host: "127.0.0.1", port: 0 }, logger, reflection: false });
+  return createRpcPart({
+    bindings: [binding],
+    listen: { host: "127.0.0.1", port: 0 },
+    logger,
+    reflection: false,
+  });
 }
 
 test("when the relay is gone for too long, the engine is ended, its folder removed and the attempt abandoned", {
