@@ -245,36 +245,35 @@ describe("someone else's job", () => {
       (job: string) => client.getJobResult({ name: job }),
       async (job: string) => void (await client.watchJob({ name: job })[Symbol.asyncIterator]().next()),
     ]) {
-      const foreign = await refusalOf(call(name));
-      const unknown = await refusalOf(call(missing));
-      expect(foreign).toMatchObject({
-        code: "NOT_FOUND",
-        reason: "JOB_NOT_FOUND",
-        resource: { type: "Job", name },
-      });
-      expect(unknown).toMatchObject({
-        code: "NOT_FOUND",
-        reason: "JOB_NOT_FOUND",
-        resource: { type: "Job", name: missing },
-      });
+      for (const asked of [name, missing, underOwnProject(name)]) {
+        expect(await refusalOf(call(asked))).toMatchObject({
+          code: "NOT_FOUND",
+          reason: "JOB_NOT_FOUND",
+          resource: { type: "Job", name: asked },
+        });
+      }
     }
     expect((await world.customer.client.getJob({ name })).job?.state).toBe(Job_State.ACCEPTED);
   });
 
   test("and data set and key are not found either, and its project is no parent", async () => {
     const { client, project } = world.otherCustomer;
-    expect(await refusalOf(client.getDataset({ name: dataset }))).toMatchObject({
-      code: "NOT_FOUND",
-      reason: "DATASET_NOT_FOUND",
-    });
+    for (const name of [dataset, underOwnProject(dataset)]) {
+      expect(await refusalOf(client.getDataset({ name }))).toMatchObject({
+        code: "NOT_FOUND",
+        reason: "DATASET_NOT_FOUND",
+      });
+    }
     const { apiKey } = await world.customer.client.createApiKey({
       parent: world.customer.project,
       displayName: "x",
     });
-    expect(await refusalOf(client.revokeApiKey({ name: apiKey?.name ?? "" }))).toMatchObject({
-      code: "NOT_FOUND",
-      reason: "API_KEY_NOT_FOUND",
-    });
+    for (const name of [apiKey?.name ?? "", underOwnProject(apiKey?.name ?? "")]) {
+      expect(await refusalOf(client.revokeApiKey({ name }))).toMatchObject({
+        code: "NOT_FOUND",
+        reason: "API_KEY_NOT_FOUND",
+      });
+    }
     const foreign = { parent: world.customer.project };
     for (const call of [
       () => client.listJobs(foreign),
@@ -416,4 +415,9 @@ function fieldsOf(job: Job | undefined): readonly string[] {
   return Object.entries(job ?? {}).flatMap(([key, value]) =>
     key !== "$typeName" && isSet(value) ? [key] : [],
   );
+}
+
+/** The same resource, named as if it were the other customer's own. */
+function underOwnProject(name: string): string {
+  return name.replace(world.customer.project, world.otherCustomer.project);
 }
