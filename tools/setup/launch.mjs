@@ -21,7 +21,11 @@ export function nodeProgram() {
 /** Tools with `#!/usr/bin/env node` find the same Node. What it compiles is kept: starts take about two thirds of the time. */
 export function programEnvironment() {
   const folders = [join(paths.dependencies, ".bin"), ...(ownNodeIsEnough ? [] : [join(paths.node, "bin")])];
-  return { NODE_COMPILE_CACHE: paths.compileCache, ...process.env, PATH: [...folders, process.env.PATH].join(delimiter) };
+  return {
+    NODE_COMPILE_CACHE: paths.compileCache,
+    ...process.env,
+    PATH: [...folders, process.env.PATH].join(delimiter),
+  };
 }
 
 /** Runs a source file of the repository. The program also ends when this process is killed. */
