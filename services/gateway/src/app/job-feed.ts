@@ -88,19 +88,19 @@ async function* follow(
     }
     if (events.length > 0) continue;
     tail.startAt(offset);
-    if (!isLive) yield note(deps.clock, offset, { case: "endOfHistory", value: {} });
+    if (!isLive) yield note(deps.clock, { case: "endOfHistory", value: {} });
     isLive = true;
     if (!(await tail.changed(offset, HEARTBEAT_MS, deps.clock, signal)))
-      yield note(deps.clock, 0n, { case: "heartbeat", value: {} });
+      yield note(deps.clock, { case: "heartbeat", value: {} });
   }
 }
 
+/** Not part of the log, so without an offset. */
 function note(
   clock: Clock,
-  offset: bigint,
   event: { case: "endOfHistory"; value: object } | { case: "heartbeat"; value: object },
 ) {
-  return create(WatchJobResponseSchema, { offset, time: timestampFromDate(clock.now()), event });
+  return create(WatchJobResponseSchema, { time: timestampFromDate(clock.now()), event });
 }
 
 /** `<job id> <offset>`; empty after a new connection, when notifications may have been missed. */
