@@ -77,6 +77,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def _convert(arguments: argparse.Namespace) -> int:
     from .convert import convert_gguf, packaged_gguf
 
+    # As an exception, so that the half-written folder is removed.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         convert_gguf(arguments.gguf or packaged_gguf(), arguments.output_dir)
     except Exception as error:
