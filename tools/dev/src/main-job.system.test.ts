@@ -52,7 +52,8 @@ test("a job is accepted, raced for, scored, proven and paid, on real parts with 
   expect(job.state).toBe(Job_State.SUCCEEDED);
   expect(job.attempts.map(({ state }) => state)).toEqual(Array(3).fill(Attempt_State.SUCCEEDED));
   for (const { attemptId, stats } of job.attempts) {
-    expect(stats?.trainSeconds).toBeGreaterThan(BUDGET_SECONDS * 0.8);
+    // A step that would end after the budget is not begun; on a busy machine one step takes a third of it.
+    expect(stats?.trainSeconds).toBeGreaterThan(BUDGET_SECONDS * 0.5);
     expect(stats?.trainSeconds).toBeLessThan(BUDGET_SECONDS * 1.5);
     expect(points.get(attemptId) ?? 0).toBeGreaterThan(2);
   }

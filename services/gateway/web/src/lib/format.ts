@@ -25,8 +25,12 @@ export function formatBytes(bytes: number | string | undefined): string {
 
 export function formatSeconds(seconds: number): string {
   if (seconds < 60) return `${Math.round(seconds)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min${rest(Math.round(seconds % 60), "s")}`;
+  return `${Math.floor(seconds / 3600)} h${rest(Math.round((seconds % 3600) / 60), "min")}`;
+}
+
+function rest(amount: number, unit: string): string {
+  return amount === 0 ? "" : ` ${amount} ${unit}`;
 }
 
 /** RAO (1e-9 TAO) as a decimal string of an integer to TAO, exactly. */
