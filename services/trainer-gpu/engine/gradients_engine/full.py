@@ -28,10 +28,8 @@ COMPANIONS = (
 
 
 def unfreeze(model: LoadedModel, settings: FullSettings) -> None:
-    """Marks the trained weights and gives them fp32, whatever the rest of the model is in."""
+    """Marks the trained weights and gives them fp32, whatever the rest is in. More blocks than there are means all."""
     count = settings.layers
-    if count is not None and count > model.blocks:
-        raise EngineError("SPEC_INVALID", f"settings.full.trainable: the model has {model.blocks} blocks, not {count}")
     modules = [model.causal] if count is None else [*model.decoder.layers[-count:], model.decoder.norm]
     for module in modules:
         module.float().requires_grad_(True)

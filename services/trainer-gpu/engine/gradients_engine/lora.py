@@ -101,11 +101,10 @@ def linear_names(model: LoadedModel) -> list[str]:
 
 
 def _top_layers(model: LoadedModel, count: int | None) -> list[int] | None:
+    """Of a model with fewer blocks than asked for, all: a recipe is written for many models."""
     if count is None:
         return None
-    if count > model.blocks:
-        raise EngineError("SPEC_INVALID", f"settings.lora.layers: the model has {model.blocks} blocks, not {count}")
-    return list(range(model.blocks - count, model.blocks))
+    return list(range(max(0, model.blocks - count), model.blocks))
 
 
 def _lora_layers(peft_model: Any) -> list[Any]:

@@ -168,10 +168,6 @@ def test_a_loss_that_is_no_number_ends_the_run(
         ({"max_length": 512}, "max_length: the model reads at most 256 tokens"),
         ({"max_length": 12}, "no row fits whole, with its completion, within 12 tokens"),
         (
-            {"settings": {"learning_rate": 0.1, "batch_size": 1, "lora": {"layers": "last-9"}}},
-            "settings.lora.layers: the model has 3 blocks",
-        ),
-        (
             {"settings": {"learning_rate": 0.1, "batch_size": 1, "lora": {"target_modules": ["query"]}}},
             "target_modules: no such linear layer: query",
         ),
@@ -182,6 +178,15 @@ def test_what_does_not_fit_the_model_is_refused(
 ) -> None:
     with pytest.raises(EngineError, match=complaint):
         run_training(train_spec(**changes), events, never)
+
+
+@pytest.mark.parametrize(("method", "own"), [("lora", {"layers": "last-9"}), ("full", {"trainable": "last-9"})])
+def test_a_model_with_fewer_blocks_than_asked_for_trains_all_of_them(
+    train_spec: Callable[..., Any], events: Events, method: str, own: dict[str, Any]
+) -> None:
+    settings = {"learning_rate": 0.01, "batch_size": 2, method: own}
+    run_training(train_spec(method=method, settings=settings, max_steps=1), events, never)
+    assert events.of("result")[0]["steps"] == 1
 
 
 def test_sigterm_saves_a_checkpoint_and_exits_75(train_spec: Callable[..., Any], tmp_path: Path) -> None:

@@ -43,7 +43,12 @@ export function DatasetReport({ dataset }: { readonly dataset: DatasetJson }) {
           </pre>
         </details>
       )}
-      {dataset.attribution && <p className="text-xs text-muted">{dataset.attribution}</p>}
+      {dataset.attribution && (
+        <details className="text-xs text-muted">
+          <summary className="cursor-pointer">{dataset.attribution.split(/(?<=\.)\s/, 1)[0]}</summary>
+          <p className="mt-1 whitespace-pre-wrap">{dataset.attribution}</p>
+        </details>
+      )}
     </div>
   );
 }
