@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { IncompleteMessage } from "@gradients/bus";
 import type {
   ColumnMapping,
   FileRef,
@@ -19,15 +20,6 @@ import type { ArtifactChecks, TrainingStats } from "./domain/attempt.ts";
 import type { Columns } from "./domain/engine-spec.ts";
 import type { StoredFile, StoredObject } from "./domain/files.ts";
 import type { JobOrder } from "./domain/job.ts";
-
-/** A message of ours or of someone else lacks what it must have; `what` names it. */
-export class IncompleteMessage extends Error {
-  override readonly name = "IncompleteMessage";
-
-  constructor(what: string) {
-    super(`The message has no ${what}`);
-  }
-}
 
 export function toObject(ref: ObjectRef | undefined, what: string): StoredObject {
   if (!ref) throw new IncompleteMessage(what);

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { IncompleteMessage } from "@gradients/bus";
 import type {
   ColumnMappingSchema,
   FailureReason,
@@ -18,15 +19,6 @@ import { formatFromProto, mappingFromProto, mappingToProto } from "@gradients/da
 import type { ArtifactChecks } from "./domain/disqualification.ts";
 import type { BaseModel, Columns, JobOrder, RaceEntry, StoredFile, StoredObject } from "./domain/job.ts";
 import type { Reason } from "./domain/reason.ts";
-
-/** A message lacks what it must have; `what` names it. */
-export class IncompleteMessage extends Error {
-  override readonly name = "IncompleteMessage";
-
-  constructor(what: string) {
-    super(`The message has no ${what}`);
-  }
-}
 
 export function toObject(ref: ObjectRef | undefined, what: string): StoredObject {
   if (!ref) throw new IncompleteMessage(what);

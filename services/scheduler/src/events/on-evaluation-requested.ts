@@ -1,4 +1,4 @@
-import { type EventHandler, on } from "@gradients/bus";
+import { type EventHandler, on, orDeadLetter } from "@gradients/bus";
 import { type EvaluationRequested, EvaluationRequestedSchema } from "@gradients/contracts/event";
 import type { JobId } from "@gradients/kernel";
 import { requestEvaluation } from "../app/request-evaluation.ts";
@@ -6,7 +6,6 @@ import type { DecisionDeps } from "../deps.ts";
 import type { Evaluation } from "../domain/attempt.ts";
 import type { Tables } from "../store/schema.ts";
 import { toColumns, toFile, toObject } from "../wire.ts";
-import { orDeadLetter } from "./or-dead-letter.ts";
 
 export function onEvaluationRequested(deps: DecisionDeps): EventHandler<Tables> {
   return on(EvaluationRequestedSchema, (message, { tx }) => {

@@ -1,11 +1,10 @@
-import { type EventHandler, on } from "@gradients/bus";
+import { type EventHandler, on, orDeadLetter } from "@gradients/bus";
 import { JobAcceptedSchema } from "@gradients/contracts/event";
 import type { JobId } from "@gradients/kernel";
 import { learnAboutJob } from "../app/start-race.ts";
 import type { DecisionDeps } from "../deps.ts";
 import type { Tables } from "../store/schema.ts";
 import { toOrder } from "../wire.ts";
-import { orDeadLetter } from "./or-dead-letter.ts";
 
 export function onJobAccepted(deps: DecisionDeps): EventHandler<Tables> {
   return on(JobAcceptedSchema, (message, { tx, time }) => {

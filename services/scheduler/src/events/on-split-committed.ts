@@ -1,11 +1,10 @@
-import { type EventHandler, on } from "@gradients/bus";
+import { type EventHandler, on, orDeadLetter } from "@gradients/bus";
 import { SplitCommittedSchema } from "@gradients/contracts/event";
 import type { JobId } from "@gradients/kernel";
 import { learnAboutJob } from "../app/start-race.ts";
 import type { DecisionDeps } from "../deps.ts";
 import type { Tables } from "../store/schema.ts";
 import { toObject } from "../wire.ts";
-import { orDeadLetter } from "./or-dead-letter.ts";
 
 export function onSplitCommitted(deps: DecisionDeps): EventHandler<Tables> {
   return on(SplitCommittedSchema, (message, { tx }) => {

@@ -1,11 +1,10 @@
-import { type EventHandler, on } from "@gradients/bus";
+import { type EventHandler, on, orDeadLetter } from "@gradients/bus";
 import { EvaluationFailedSchema } from "@gradients/contracts/event";
 import type { EvaluationId, JobId } from "@gradients/kernel";
 import { completeEvaluation } from "../app/complete-evaluation.ts";
 import type { DecisionDeps } from "../deps.ts";
 import type { Tables } from "../store/schema.ts";
 import { toReason } from "../wire.ts";
-import { orDeadLetter } from "./or-dead-letter.ts";
 
 export function onEvaluationFailed(deps: DecisionDeps): EventHandler<Tables> {
   return on(EvaluationFailedSchema, ({ jobId, evaluationId, reason }, { tx }) => {

@@ -1,5 +1,5 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { appendOutbox, type EventHandler, on } from "@gradients/bus";
+import { appendOutbox, type EventHandler, IncompleteMessage, on } from "@gradients/bus";
 import { type JobAccepted, JobAcceptedSchema } from "@gradients/contracts/event";
 import type { JobId } from "@gradients/kernel";
 import { acceptJob } from "../app/accept-job.ts";
@@ -7,7 +7,7 @@ import type { DecisionDeps } from "../deps.ts";
 import { jobFailure } from "../domain/failures.ts";
 import type { JobOrder } from "../domain/job.ts";
 import type { Tables } from "../store/schema.ts";
-import { IncompleteMessage, toOrder } from "../wire.ts";
+import { toOrder } from "../wire.ts";
 import { jobFailed } from "./published.ts";
 
 /** An order that lacks something will never be whole: the job ends at once, where a dead letter would leave it hanging. */
