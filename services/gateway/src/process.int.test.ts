@@ -101,7 +101,19 @@ async function uploadMebibytes(http: string, count: number): Promise<void> {
     `${http}/v1/${world.customer.project}/datasets:upload?fileName=large.jsonl`,
     request,
   );
-  expect(await response.json()).toMatchObject({ object: { size: String(count * MEBIBYTE) } });
+  const dataset = (await response.json()) as { readonly name: string };
+  expect(dataset).toMatchObject({ object: { size: String(count * MEBIBYTE) } });
+  await checked(http, dataset.name);
+}
+
+/** The check reads the file in a thread of the same process: its memory counts too, and not into the next upload. */
+async function checked(http: string, name: string): Promise<void> {
+  const headers = { authorization: `Bearer ${world.customer.key}` };
+  const state = async (): Promise<string> => {
+    const dataset = await (await fetch(`${http}/v1/${name}`, { headers })).json();
+    return (dataset as { readonly state: string }).state;
+  };
+  await expect.poll(state, { timeout: 60_000 }).toBe("STATE_INVALID"); // one line without an end is no data set
 }
 
 function bodyOf(mebibytes: number): ReadableStream<Uint8Array<ArrayBuffer>> {
