@@ -95,7 +95,12 @@ describe("weights and rewards", () => {
       );
     await world.until(async () => (await ours()).length > 0);
     expect(await ours()).toMatchObject([
-      { netuid: NETUID, blockNumber: newest?.blockNumber, jobIds: [jobId] },
+      {
+        netuid: NETUID,
+        genesisHash: world.chain.genesisHash,
+        blockNumber: newest?.blockNumber,
+        jobIds: [jobId],
+      },
     ]);
 
     await world.mineUntil(async () => (await ledgerBalance(`hotkey:${hotkey(1)}`)) > 0n);

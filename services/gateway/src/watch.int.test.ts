@@ -250,9 +250,10 @@ describe("what the other services tell", () => {
   test("of rewards is shown for the jobs whose verdicts were in the weights, whichever news comes first", async () => {
     const client = world.customer.client;
     const job = await racingJob();
-    const reward = (blockNumber: bigint) => ({
+    const reward = (blockNumber: bigint, genesisHash = "0xa") => ({
       jobId: "chain",
       rewardId: newId(),
+      genesisHash,
       epoch: blockNumber / 10n,
       hotkey: job.hotkey,
       amountRao: "1234567890123456789",
@@ -261,6 +262,7 @@ describe("what the other services tell", () => {
     const weights = (blockNumber: bigint, jobIds: string[]) => ({
       jobId: "chain",
       submissionId: newId(),
+      genesisHash: "0xa",
       epoch: blockNumber / 10n,
       blockNumber,
       jobIds,
@@ -275,12 +277,13 @@ describe("what the other services tell", () => {
     await world.publish(WeightsSetSchema, weights(111n, []));
     await world.publish(RewardCreditedSchema, reward(120n)); // the job is no longer in the weights
     await world.publish(RewardCreditedSchema, reward(100n)); // and was not yet
+    await world.publish(RewardCreditedSchema, reward(110n, "0xb")); // on another chain nobody has set weights
     await vi.waitFor(async () => {
       const { job: read } = await client.getJob({ name: job.name });
       expect(read?.payments).toMatchObject([
         { contestantHotkey: job.hotkey, amountRao: "2469135780246913578", epoch: 11n, blockNumber: 110n },
       ]);
-      expect(await world.db.q.selectFrom("reward").select("reward_id").execute()).toHaveLength(4);
+      expect(await world.db.q.selectFrom("reward").select("reward_id").execute()).toHaveLength(5);
     });
     const history = await take(client.watchJob({ name: job.name }), (events) =>
       events.some(({ event }) => event.case === "endOfHistory"),

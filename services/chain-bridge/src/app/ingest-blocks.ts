@@ -48,12 +48,12 @@ async function ingestBlock(deps: Deps, chain: Chain, key: ChainKey, cursor: Curs
   const next = { blockNumber: block.number, blockHash: block.hash };
   await deps.db.tx(async (tx) => {
     if (!(await advanceCursor(tx, key, next))) throw new Error("Another process has booked this block");
-    for (const item of evidence) await settle(deps, tx, block, item);
+    for (const item of evidence) await settle(deps, tx, key, block, item);
     const booked = await bookRewards(tx, key, block, rewards);
     const paid = booked.filter(({ status }) => status === "paid");
     await appendOutbox(
       tx,
-      paid.map((reward) => rewardCredited(key.netuid, reward, block)),
+      paid.map((reward) => rewardCredited(key, reward, block)),
     );
     deps.observe.rewardsBooked(block.number, block.epoch, booked);
   });
@@ -91,8 +91,9 @@ async function readEvidence(
 }
 
 async function settle(
-  { config, observe }: Deps,
+  { observe }: Deps,
   tx: BridgeTx,
+  key: ChainKey,
   block: FinalizedBlock,
   { submission, readBack }: Evidence,
 ): Promise<void> {
@@ -113,6 +114,6 @@ async function settle(
     ...(fact === "expired" ? {} : { block }),
   });
   if (problem) return observe.weightsFailed(submission, problem);
-  await appendOutbox(tx, weightsSet(config.netuid, submission, block));
+  await appendOutbox(tx, weightsSet(key, submission, block));
   observe.weightsFinalized(submission, block.number);
 }

@@ -1,11 +1,12 @@
 import { event, type OutboxEvent } from "@gradients/bus";
 import { RewardCreditedSchema, WeightsSetSchema } from "@gradients/contracts/event";
 import type { RewardBlock, StoredReward } from "../store/rewards.ts";
+import type { ChainKey } from "../store/schema.ts";
 import type { Submission } from "../store/submissions.ts";
 
 /** A weight vector is in a finalized block and was read back. */
 export function weightsSet(
-  netuid: number,
+  { genesisHash, netuid }: ChainKey,
   submission: Submission,
   block: { readonly number: number; readonly hash: string },
 ): OutboxEvent {
@@ -21,6 +22,7 @@ export function weightsSet(
       blockHash: block.hash,
       blockNumber: BigInt(block.number),
       jobIds: [...jobIds],
+      genesisHash,
     },
     { aggregateId: `subnet-${netuid}` },
   );
@@ -28,7 +30,7 @@ export function weightsSet(
 
 /** A finalized epoch paid a hotkey, and the ledger has it. */
 export function rewardCredited(
-  netuid: number,
+  { genesisHash, netuid }: ChainKey,
   { rewardId, hotkey, uid, amountRao }: StoredReward,
   block: RewardBlock,
 ): OutboxEvent {
@@ -43,6 +45,7 @@ export function rewardCredited(
       amountRao: amountRao.toString(),
       blockNumber: BigInt(block.number),
       blockHash: block.hash,
+      genesisHash,
     },
     { aggregateId: hotkey },
   );

@@ -21,7 +21,7 @@ export async function recordReward(tx: GatewayTx, reward: Reward): Promise<void>
   if (!(await insertReward(tx, reward))) return;
   const { hotkey, amountRao, epoch, blockNumber } = reward;
   const payment = { contestantHotkey: hotkey, amountRao, epoch, blockNumber };
-  for (const jobId of await findJobsPaidBy(tx, hotkey, blockNumber)) {
+  for (const jobId of await findJobsPaidBy(tx, reward)) {
     const before = await lockJob(tx, jobId);
     if (!before || !paidHotkeys(before).includes(hotkey)) continue;
     const isSimple = isNewest(before.payments, payment);
@@ -37,7 +37,7 @@ export async function recordReward(tx: GatewayTx, reward: Reward): Promise<void>
 export async function recordWeightVector(tx: GatewayTx, vector: WeightVector): Promise<void> {
   await lockPayments(tx);
   await insertWeightVector(tx, vector);
-  if (!(await areRewardsAfter(tx, vector.blockNumber))) return;
+  if (!(await areRewardsAfter(tx, vector))) return;
   for (const jobId of vector.jobIds.toSorted()) await recordEarlierRewards(tx, jobId);
 }
 

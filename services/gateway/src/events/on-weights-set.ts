@@ -7,9 +7,10 @@ import type { GatewayTables } from "../store/schema.ts";
 export const onWeightsSet = () =>
   on<typeof WeightsSetSchema, GatewayTables>(
     WeightsSetSchema,
-    ({ submissionId, epoch, blockNumber, jobIds }, { tx }) =>
+    ({ submissionId, genesisHash, epoch, blockNumber, jobIds }, { tx }) =>
       recordWeightVector(tx, {
         submissionId,
+        genesisHash,
         epoch,
         blockNumber,
         jobIds: jobIds.map((jobId) => jobId as JobId),

@@ -5,6 +5,8 @@ import type { GatewayTx } from "./database.ts";
 
 export interface WeightVector {
   readonly submissionId: string;
+  /** The chain: a block number means nothing without it. */
+  readonly genesisHash: string;
   readonly epoch: bigint;
   readonly blockNumber: bigint;
   readonly jobIds: readonly JobId[];
@@ -12,6 +14,7 @@ export interface WeightVector {
 
 export interface Reward {
   readonly rewardId: string;
+  readonly genesisHash: string;
   readonly epoch: bigint;
   readonly hotkey: string;
   readonly amountRao: bigint;
@@ -25,9 +28,14 @@ export async function lockPayments(tx: GatewayTx): Promise<void> {
 
 export async function insertWeightVector(
   tx: GatewayTx,
-  { submissionId, epoch, blockNumber, jobIds }: WeightVector,
+  { submissionId, genesisHash, epoch, blockNumber, jobIds }: WeightVector,
 ): Promise<void> {
-  const vector = { submission_id: submissionId, epoch, block_number: blockNumber };
+  const vector = {
+    submission_id: submissionId,
+    genesis_hash: genesisHash,
+    epoch,
+    block_number: blockNumber,
+  };
   await tx
     .insertInto("weight_vector")
     .values(vector)
@@ -46,6 +54,7 @@ export async function insertWeightVector(
 export async function insertReward(tx: GatewayTx, reward: Reward): Promise<boolean> {
   const row = {
     reward_id: reward.rewardId,
+    genesis_hash: reward.genesisHash,
     epoch: reward.epoch,
     hotkey: reward.hotkey,
     amount_rao: reward.amountRao.toString(),
@@ -62,8 +71,7 @@ export async function insertReward(tx: GatewayTx, reward: Reward): Promise<boole
 /** In the order of their ids, in which they can be locked: jobs with an attempt of this hotkey whose verdict was in the weights in force before the block. Indexes weight_vector_by_block, attempt_by_job. */
 export async function findJobsPaidBy(
   tx: GatewayTx,
-  hotkey: string,
-  blockNumber: bigint,
+  { hotkey, genesisHash, blockNumber }: Reward,
 ): Promise<readonly JobId[]> {
   const rows = await tx
     .selectFrom("weight_vector_job as member")
@@ -75,6 +83,7 @@ export async function findJobsPaidBy(
       eb
         .selectFrom("weight_vector")
         .select("weight_vector.submission_id")
+        .where("weight_vector.genesis_hash", "=", genesisHash)
         .where("weight_vector.block_number", "<", blockNumber)
         .orderBy("weight_vector.block_number", "desc")
         .limit(1),
@@ -84,11 +93,15 @@ export async function findJobsPaidBy(
   return rows.map((row) => row.job_id);
 }
 
-/** Whether a reward of a later block is known. */
-export async function areRewardsAfter(tx: GatewayTx, blockNumber: bigint): Promise<boolean> {
+/** Whether a reward of a later block of the same chain is known. */
+export async function areRewardsAfter(
+  tx: GatewayTx,
+  { genesisHash, blockNumber }: WeightVector,
+): Promise<boolean> {
   const row = await tx
     .selectFrom("reward")
     .select("reward_id")
+    .where("genesis_hash", "=", genesisHash)
     .where("block_number", ">", blockNumber)
     .limit(1)
     .executeTakeFirst();
@@ -119,6 +132,7 @@ export async function sumPayments(
             eb
               .selectFrom("weight_vector")
               .select("weight_vector.submission_id")
+              .whereRef("weight_vector.genesis_hash", "=", "reward.genesis_hash")
               .whereRef("weight_vector.block_number", "<", "reward.block_number")
               .orderBy("weight_vector.block_number", "desc")
               .limit(1),

@@ -172,6 +172,8 @@ interface JobEventTable {
 
 interface WeightVectorTable {
   submission_id: string;
+  /** Empty in rows from before the events named the chain. */
+  genesis_hash: string;
   epoch: bigint;
   block_number: bigint;
 }
@@ -183,6 +185,8 @@ interface WeightVectorJobTable {
 
 interface RewardTable {
   reward_id: string;
+  /** Empty in rows from before the events named the chain. */
+  genesis_hash: string;
   epoch: bigint;
   hotkey: string;
   /** numeric(39) as decimal text */
