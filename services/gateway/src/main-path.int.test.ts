@@ -79,6 +79,8 @@ test("a customer uploads, orders, watches and downloads; the other services are 
   expect(await downloaded.text()).toBe("weights of winner");
   expect(downloaded.headers.get("content-disposition")).toContain("adapter_model.safetensors");
   expect(await (await fetch(result.evidence?.url ?? "")).text()).toBe("evidence");
+  expect(await (await fetch(result.heldout?.url ?? "")).text()).toBe("held-out rows");
+  expect(await restResult(name)).toMatchObject({ heldout: { fileName: "heldout.jsonl", size: "13" } });
 });
 
 test("a verdict that comes before the news of the race gives the model at once, and the race later", async () => {
@@ -108,6 +110,11 @@ test("a verdict that comes before the news of the race gives the model at once, 
   expect(await result()).toEqual(["a"]);
 });
 
+async function restResult(name: string): Promise<unknown> {
+  const headers = { authorization: `Bearer ${world.customer.key}` };
+  return (await fetch(`${world.http}/v1/${name}/result`, { headers })).json();
+}
+
 async function runRace(jobId: string): Promise<void> {
   const [winner, loser] = [newId(), newId()];
   const object = await world.objects.put(
@@ -115,6 +122,10 @@ async function runRace(jobId: string): Promise<void> {
     Buffer.from("weights of winner"),
   );
   const evidence = await world.objects.put(`jobs/${jobId}/evidence.json`, Buffer.from("evidence"));
+  const heldout = await world.objects.put(
+    `private/jobs/${jobId}/heldout.jsonl`,
+    Buffer.from("held-out rows"),
+  );
   const artifact = [{ name: "adapter_model.safetensors", object }];
   const entry = (attemptId: string, recipeId: string) => ({
     attemptId,
@@ -143,6 +154,7 @@ async function runRace(jobId: string): Promise<void> {
     jobId,
     winnerAttemptId: winner,
     evidence,
+    heldout,
     ranking: [{ ...entry(winner, "lora-default"), rank: 1 }],
   });
 }

@@ -341,11 +341,11 @@ function expectVerdict(scored: JobScored, commitment: string): void {
 }
 
 async function expectEvidence(scored: JobScored, heldout: string): Promise<void> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of world.objects.get(scored.evidence!)) chunks.push(chunk);
-  const bundle = JSON.parse(Buffer.concat(chunks).toString("utf8")) as EvidenceBundle;
-  const verified = verifyEvidence(bundle, Buffer.from(heldout));
-  expect(verified).toHaveLength(5);
+  expect(await textOf(scored.heldout!)).toBe(heldout);
+  const bundle = JSON.parse(await textOf(scored.evidence!)) as EvidenceBundle;
+  const published = { heldout: Buffer.from(heldout), commitment: scored.heldoutCommitment };
+  const verified = verifyEvidence(bundle, published);
+  expect(verified).toHaveLength(6);
   expect(verified.filter(({ passed }) => !passed)).toEqual([]);
   await expectCommandLine(scored, bundle, heldout);
   const commitment = createHash("sha256")
@@ -370,7 +370,7 @@ async function expectCommandLine(scored: JobScored, bundle: EvidenceBundle, held
     canonicalJson({ ...bundle, verdict: { ...bundle.verdict, winnerAttemptId: "plain" } }),
   );
   const run = promisify(execFile);
-  const program = fileURLToPath(new URL("./verify.ts", import.meta.url));
+  const program = fileURLToPath(new URL("../../../tools/setup/verify.mjs", import.meta.url));
   const { sha256 = "" } = scored.evidence ?? {};
   const { stdout } = await run(process.execPath, [
     program,
@@ -379,8 +379,10 @@ async function expectCommandLine(scored: JobScored, bundle: EvidenceBundle, held
     paths.heldout,
     "--sha256",
     sha256,
+    "--commitment",
+    scored.heldoutCommitment,
   ]);
-  expect(stdout).not.toContain("FAILS");
+  expect(stdout).not.toMatch(/FAILS|not checked/);
   await expect(run(process.execPath, [program, paths.forged])).rejects.toMatchObject({
     code: 1,
     stdout: expect.stringContaining("FAILS"),
@@ -395,13 +397,14 @@ async function flipBit(key: string, content: string): Promise<void> {
   await world.objects.put(key, bytes);
 }
 
-async function jsonLines(
-  ref: NonNullable<Parameters<World["objects"]["get"]>[0]>,
-): Promise<{ row: number }[]> {
+async function textOf(ref: Parameters<World["objects"]["get"]>[0]): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of world.objects.get(ref)) chunks.push(chunk);
-  return Buffer.concat(chunks)
-    .toString("utf8")
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function jsonLines(ref: Parameters<World["objects"]["get"]>[0]): Promise<{ row: number }[]> {
+  return (await textOf(ref))
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as { row: number });

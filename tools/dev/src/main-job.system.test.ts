@@ -96,13 +96,18 @@ async function follow(gateway: Gateway, name: string): Promise<{ job: Job; point
   throw new Error("the watch ended before the job did");
 }
 
-/** The winner and the evidence can be downloaded, and what comes has the digests that were promised. */
+/** The winner and the evidence can be downloaded, what comes has the digests that were promised, and the held-out rows open the commitment. */
 async function expectResult(gateway: Gateway, job: Job): Promise<void> {
   const result = await gateway.getJobResult({ name: job.name });
   expect(result.files.map(({ fileName }) => fileName).join()).toMatch(/safetensors/);
   const evidence = await fetch(result.evidence?.url ?? "");
   const body = Buffer.from(await evidence.arrayBuffer());
   expect(createHash("sha256").update(body).digest("hex")).toBe(job.verdict?.evidenceSha256);
+  const heldout = Buffer.from(await (await fetch(result.heldout?.url ?? "")).arrayBuffer());
+  const opened = createHash("sha256")
+    .update(Buffer.from(job.verdict?.revealedSalt ?? "", "hex"))
+    .update(heldout);
+  expect(opened.digest("hex")).toBe(job.heldoutCommitment);
   for (const file of result.files) {
     const bytes = Buffer.from(await (await fetch(file.url)).arrayBuffer());
     expect(createHash("sha256").update(bytes).digest("hex")).toBe(file.sha256);

@@ -22,6 +22,7 @@ export interface JobResult {
   readonly attemptId: string;
   readonly files: readonly Download[];
   readonly evidence: Download | undefined;
+  readonly heldout: Download | undefined;
   readonly expiresAt: Date;
 }
 
@@ -49,6 +50,7 @@ export const jobResult =
       attemptId,
       files: await Promise.all(files),
       evidence: job.verdict.evidence && (await presign("evidence.json", job.verdict.evidence)),
+      heldout: job.verdict.heldout && (await presign("heldout.jsonl", job.verdict.heldout)),
       expiresAt,
     };
   };

@@ -21,6 +21,7 @@ export const getJobResult =
       model: modelName(view.job.spec.modelId),
       files: [...result.files],
       ...(result.evidence && { evidence: result.evidence }),
+      ...(result.heldout && { heldout: result.heldout }),
       expireTime: timestampFromDate(result.expiresAt),
     };
   };

@@ -6,7 +6,7 @@ import type { ObjectRef } from "@gradients/objects";
 import type { RaceEntry } from "../domain/job.ts";
 import { collectSamples } from "../domain/samples.ts";
 import type { RankedEntry, Verdict } from "../domain/verdict.ts";
-import { fromFile, fromReason } from "../wire.ts";
+import { fromFile, fromObject, fromReason } from "../wire.ts";
 import type { Gathered } from "./gather-evidence.ts";
 
 interface Scored {
@@ -38,6 +38,7 @@ export function toJobScored({ jobId, salt, verdict, gathered, evidence, scoredAt
     evidence,
     revealedSalt: salt.toString("hex"),
     heldoutCommitment: split.commitment,
+    heldout: fromObject(split.heldout),
     samples: [...collectSamples(baseAnswers, answers, SAMPLES)],
     winnerArtifact: winner?.artifact.map(fromFile) ?? [],
     scoredAt: timestampFromDate(scoredAt),

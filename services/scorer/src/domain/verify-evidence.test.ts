@@ -36,7 +36,7 @@ describe("verifyEvidence", () => {
     const bundle = makeBundle();
     const split = { ...bundle.split, salt: "5b".repeat(32) };
     expect(failedChecks({ ...bundle, split }, heldout)).toContain(
-      "salt and held-out rows match the commitment published before the race",
+      "salt and held-out rows match the commitment",
     );
   });
 
@@ -44,8 +44,30 @@ describe("verifyEvidence", () => {
     const other = Buffer.from(heldout.toString().replace("q3", "q4"));
     expect(failedChecks(makeBundle(), other)).toEqual([
       "the held-out rows have the recorded digest",
-      "salt and held-out rows match the commitment published before the race",
+      "salt and held-out rows match the commitment",
     ]);
+  });
+
+  it("finds a bundle made up as a whole: it agrees with itself, but not with what was published", () => {
+    const published = makeBundle().split.commitment;
+    const rowsShown = Buffer.from(heldout.toString().replaceAll("q", "easy"));
+    const forged = makeBundle(rowsShown);
+    expect(failedChecks(forged, rowsShown)).toEqual([]);
+    expect(failedChecks(forged, rowsShown, published)).toEqual([
+      "the bundle has the commitment that was published",
+    ]);
+  });
+
+  it("finds scores left out, and rows that are none", () => {
+    const bundle = makeBundle();
+    const [first, ...others] = bundle.attempts;
+    const scores = { nll: [1], tokens: [10], exactMatches: 0, generatedRows: 0 };
+    const cut = { ...first!, outcome: { ...first!.outcome, scores } } as typeof first;
+    expect(failedChecks({ ...bundle, attempts: [cut!, ...others] })).toEqual([
+      "every held-out row has a cluster and a score of each model",
+      "the verdict follows from the per-example scores",
+    ]);
+    expect(failedChecks(bundle, Buffer.from("no rows"))).toHaveLength(3);
   });
 
   it("finds scores of other rows", () => {
@@ -64,11 +86,13 @@ describe("canonicalJson", () => {
   });
 });
 
-function failedChecks(bundle: EvidenceBundle, bytes?: Uint8Array): string[] {
-  return verifyEvidence(bundle, bytes).flatMap(({ name, passed }) => (passed ? [] : [name]));
+function failedChecks(bundle: EvidenceBundle, bytes?: Uint8Array, published?: string): string[] {
+  return verifyEvidence(bundle, { heldout: bytes, commitment: published }).flatMap(({ name, passed }) =>
+    passed ? [] : [name],
+  );
 }
 
-function makeBundle(): EvidenceBundle {
+function makeBundle(shown = heldout): EvidenceBundle {
   const digest = { size: 1, sha256: "00".repeat(32) };
   const checks = {
     loads: true,
@@ -101,12 +125,12 @@ function makeBundle(): EvidenceBundle {
     baseModel: { modelId: "m", files: [] },
     split: {
       salt,
-      commitment: beginCommitment(Buffer.from(salt, "hex")).update(heldout).digest("hex"),
+      commitment: beginCommitment(Buffer.from(salt, "hex")).update(shown).digest("hex"),
       policy: { heldoutShare: 0.1, heldoutRowsMin: 32, heldoutRowsMax: 400, trainRowsMin: 32 },
       train: { ...digest, rows: 100 },
       heldout: {
-        size: heldout.length,
-        sha256: createHash("sha256").update(heldout).digest("hex"),
+        size: shown.length,
+        sha256: createHash("sha256").update(shown).digest("hex"),
         rows: rows.length,
       },
       droppedRows: {},

@@ -9,20 +9,43 @@ export interface EvidenceCheck {
   readonly passed: boolean;
 }
 
+/** What was published elsewhere and has to fit. */
+export interface Published {
+  /** The bytes of heldout.jsonl. */
+  readonly heldout?: Uint8Array | undefined;
+  /** The commitment as it was told before the race: a bundle made up as a whole still agrees with itself. */
+  readonly commitment?: string | undefined;
+}
+
 /**
  * Checks a bundle against itself: the verdict is computed again from the per-example scores and compared to the last digit. With the bytes of
  * heldout.jsonl the published commitment, the digest and the row numbers are checked as well.
  */
-export function verifyEvidence(bundle: EvidenceBundle, heldout?: Uint8Array): readonly EvidenceCheck[] {
-  const recomputed = judge(verdictInput(bundle));
-  const checks = [
-    { name: "every held-out row has a cluster and a base score", passed: hasEqualLengths(bundle) },
+export function verifyEvidence(
+  bundle: EvidenceBundle,
+  { heldout, commitment }: Published = {},
+): readonly EvidenceCheck[] {
+  const isComplete = hasEqualLengths(bundle);
+  return [
+    { name: "every held-out row has a cluster and a score of each model", passed: isComplete },
     {
       name: "the verdict follows from the per-example scores",
-      passed: canonicalJson(recomputed) === canonicalJson(bundle.verdict),
+      passed: isComplete && followsFromScores(bundle),
     },
+    ...(commitment === undefined ? [] : [commitmentCheck(bundle, commitment)]),
+    ...(heldout ? heldoutChecks(bundle, heldout) : []),
   ];
-  return heldout ? [...checks, ...heldoutChecks(bundle, heldout)] : checks;
+}
+
+function followsFromScores(bundle: EvidenceBundle): boolean {
+  return canonicalJson(judge(verdictInput(bundle))) === canonicalJson(bundle.verdict);
+}
+
+function commitmentCheck({ split }: EvidenceBundle, published: string): EvidenceCheck {
+  return {
+    name: "the bundle has the commitment that was published",
+    passed: split.commitment === published.toLowerCase(),
+  };
 }
 
 function heldoutChecks(
@@ -33,7 +56,7 @@ function heldoutChecks(
   return [
     { name: "the held-out rows have the recorded digest", passed: digest === split.heldout.sha256 },
     {
-      name: "salt and held-out rows match the commitment published before the race",
+      name: "salt and held-out rows match the commitment",
       passed: verifyCommitment(split.commitment, Buffer.from(split.salt, "hex"), heldout),
     },
     {
@@ -43,20 +66,26 @@ function heldoutChecks(
   ];
 }
 
-function hasEqualLengths({ heldout, split, base }: EvidenceBundle): boolean {
+function hasEqualLengths({ heldout, split, base, attempts }: EvidenceBundle): boolean {
+  const scored = attempts.flatMap(({ outcome }) => (outcome.kind === "scored" ? [outcome.scores] : []));
   const lengths = [
     heldout.clusters.length,
     split.heldout.rows,
-    base.scores.nll.length,
-    base.scores.tokens.length,
+    ...[base.scores, ...scored].flatMap(({ nll, tokens }) => [nll.length, tokens.length]),
   ];
   return lengths.every((length) => length === heldout.rows.length);
 }
 
 function rowNumbers(heldout: Uint8Array): readonly unknown[] {
   const lines = Buffer.from(heldout).toString("utf8").split("\n").filter(Boolean);
-  return lines.map((line) => {
+  return lines.map(rowNumber);
+}
+
+function rowNumber(line: string): unknown {
+  try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && "row" in value ? value.row : undefined;
-  });
+    return typeof value === "object" && value !== null && "row" in value ? value.row : null;
+  } catch {
+    return null; // no row at all: the digest does not fit either
+  }
 }

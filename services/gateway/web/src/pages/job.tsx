@@ -104,14 +104,30 @@ function Fairness({ job }: { readonly job: JobJson }) {
     <details className="card text-sm">
       <summary className="cursor-pointer font-semibold">How you can check this</summary>
       <p className="mt-2 text-muted">
-        The held-out rows were fixed before training: this hash was published then. With the salt, which is
-        revealed with the verdict, anyone can recompute it. The evidence file holds every example's score.
+        The held-out rows were fixed before training: this hash was published then. With the verdict come the
+        salt and the rows themselves: SHA-256 over the salt and heldout.jsonl must be this hash. The evidence
+        file holds every example's score, from which the ranking follows.
       </p>
       <p className="mt-2 font-mono text-xs break-all">commitment {job.heldoutCommitment}</p>
       {job.verdict && <p className="font-mono text-xs break-all">salt {job.verdict.revealedSalt}</p>}
       {job.verdict && (
         <p className="font-mono text-xs break-all">evidence sha256 {job.verdict.evidenceSha256}</p>
       )}
+      {job.verdict && <VerifyCommand job={job} />}
     </details>
+  );
+}
+
+function VerifyCommand({ job }: { readonly job: JobJson }) {
+  return (
+    <>
+      <p className="mt-3 text-muted">
+        Download evidence.json and heldout.jsonl above; in a copy of the Gradients source one command checks
+        all of it:
+      </p>
+      <pre className="mt-2 overflow-auto rounded-lg bg-slate-50 p-3 text-xs">
+        {`npm run verify -- evidence.json --heldout heldout.jsonl \\\n  --commitment ${job.heldoutCommitment} \\\n  --sha256 ${job.verdict?.evidenceSha256}`}
+      </pre>
+    </>
   );
 }

@@ -3,7 +3,7 @@ import { api } from "../api/client.ts";
 import { formatBytes } from "../lib/format.ts";
 import { ProblemNote } from "./problem-note.tsx";
 
-/** The best model's files and the evidence, by links that work for a limited time. */
+/** The best model's files, the evidence and the held-out rows, by links that work for a limited time. */
 export function Downloads({ jobName }: { readonly jobName: string }) {
   const { data, error } = useQuery({
     queryKey: ["result", jobName],
@@ -11,7 +11,8 @@ export function Downloads({ jobName }: { readonly jobName: string }) {
     staleTime: 5 * 60_000,
   });
   if (error) return <ProblemNote error={error} />;
-  const files = [...(data?.files ?? []), ...(data?.evidence ? [data.evidence] : [])];
+  const proof = [data?.evidence, data?.heldout].filter((file) => file !== undefined);
+  const files = [...(data?.files ?? []), ...proof];
   return (
     <section className="card">
       <h2 className="mb-2 font-semibold">Download</h2>
