@@ -1,5 +1,5 @@
 import { type Database, isUnreachable } from "@gradients/db";
-import type { EventId } from "@gradients/kernel";
+import { type EventId, failpoint } from "@gradients/kernel";
 import { inSpan, type Logger, withBackoff, withExtractedTrace } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
@@ -90,7 +90,9 @@ async function settle<T extends BusTables>(
 ): Promise<Outcome> {
   try {
     const outcome = await whileDatabaseIsBack(options, () => handleOnce(options, handler, headers, message));
+    failpoint("bus.before-ack");
     message.ack();
+    failpoint("bus.acked");
     return outcome;
   } catch (error) {
     return reject(options, headers, message, error);
@@ -115,9 +117,11 @@ async function handleOnce<T extends BusTables>(
     throw new PermanentError("Delivered too often without an outcome");
   const eventId = headers["ce-id"] as EventId; // checked by route
   const time = new Date(headers["ce-time"] ?? message.time);
+  failpoint("bus.before-inbox");
   const handled = await db.txAfter(
     (trx) => insertInbox(trx as unknown as Transaction<BusTables>, consumer, eventId),
     async (tx) => {
+      failpoint("bus.inbox-inserted");
       await handler.handle(message.data, { tx, eventId, time, aggregateId: headers["ce-subject"] ?? "" });
       return true;
     },
@@ -151,6 +155,7 @@ async function reject<T extends BusTables>(
   const fields = { event_id: headers["ce-id"], type: headers["ce-type"], deliveries, err: error };
   const isFinal = error instanceof PermanentError || deliveries >= maxDeliveries;
   if (signal.aborted || !isFinal) return retryLater(options, message, fields);
+  failpoint("bus.before-dead-letter");
   try {
     await whileDatabaseIsBack(options, () =>
       recordDeadLetter(options.busDb, {
@@ -165,6 +170,7 @@ async function reject<T extends BusTables>(
   } catch (cause) {
     return retryLater(options, message, { ...fields, err: cause });
   }
+  failpoint("bus.dead-letter-recorded");
   message.term("dead letter recorded");
   logger.error(fields, "event put aside as a dead letter");
   return "dead_lettered";

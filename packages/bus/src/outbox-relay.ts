@@ -1,4 +1,5 @@
 import { type Database, withAdvisoryLock } from "@gradients/db";
+import { failpoint } from "@gradients/kernel";
 import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import { sql } from "kysely";
 import type { Bus } from "./connect-bus.ts";
@@ -90,6 +91,7 @@ function createHousekeeping({ db, bus, logger, wake }: Deps) {
 /** Number of rows found. Published ones are marked even when others fail, and then the first failure is thrown. */
 async function relayBatch({ db, bus, service }: Deps): Promise<number> {
   const rows = await loadUnpublished(db);
+  if (rows.length > 0) failpoint("bus.outbox-claimed");
   const outcomes = await Promise.allSettled(rows.map((row) => publish(bus, row)));
   const published = rows.filter((_, index) => outcomes[index]?.status === "fulfilled");
   await markPublished(db, published);
@@ -111,10 +113,12 @@ function loadUnpublished(db: Database<BusTables>): Promise<OutboxRow[]> {
 }
 
 async function publish(bus: Bus, row: OutboxRow): Promise<void> {
+  failpoint("bus.before-publish");
   await bus.jetstream.publish(row.subject, row.payload, {
     headers: toMsgHeaders(row.headers),
     timeout: PUBLISH_TIMEOUT_MS,
   });
+  failpoint("bus.published");
 }
 
 /** By primary key. */
@@ -122,6 +126,7 @@ async function markPublished(db: Database<BusTables>, rows: readonly OutboxRow[]
   if (rows.length === 0) return;
   const ids = rows.map(({ id }) => id.toString());
   await sql`update outbox set published_at = now() where id = any(${ids}::bigint[])`.execute(db.q);
+  failpoint("bus.outbox-marked");
 }
 
 interface OutboxRow {

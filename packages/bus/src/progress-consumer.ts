@@ -1,5 +1,6 @@
 import { decodeEvent } from "@gradients/contracts/catalogue";
 import { type AttemptProgress, AttemptProgressSchema } from "@gradients/contracts/event";
+import { failpoint } from "@gradients/kernel";
 import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import type { Bus } from "./connect-bus.ts";
@@ -86,12 +87,14 @@ async function store(
   signal: AbortSignal,
 ): Promise<void> {
   const items = batch.flatMap(({ message }) => decode(message, logger));
+  failpoint("bus.progress-taken");
   const stored = await withBackoff({ what: "store progress", logger, signal, maxMs: 5_000 }, () =>
     onBatch(items),
   ).then(
     () => true,
     () => false,
   );
+  if (stored) failpoint("bus.progress-stored");
   for (const { message, settled } of batch) {
     if (stored) message.ack();
     else message.nak();

@@ -1,4 +1,4 @@
-import { newId } from "@gradients/kernel";
+import { failpoint, newId } from "@gradients/kernel";
 import { createWake, type Logger, withBackoff } from "@gradients/runtime";
 import type { JetStreamClient } from "@nats-io/jetstream";
 import { toMsgHeaders } from "./headers.ts";
@@ -60,7 +60,9 @@ async function send(
 }
 
 async function publish({ id, subject, payload }: Figure, jetstream: JetStreamClient): Promise<void> {
+  failpoint("bus.before-progress-publish");
   await jetstream.publish(subject, payload, { headers: toMsgHeaders({ "Nats-Msg-Id": id }), timeout: 2_000 });
+  failpoint("bus.progress-published");
 }
 
 interface Figure {

@@ -1,3 +1,4 @@
+import { failpoint } from "@gradients/kernel";
 import type { Client } from "pg";
 import type { Database } from "./database.ts";
 import { lostOrAborted } from "./lost-or-aborted.ts";
@@ -42,6 +43,7 @@ async function runWhileHeld(
   const onEnd = () => lost.abort(new Error("The connection that held the advisory lock is lost"));
   client.once("end", onEnd);
   try {
+    failpoint("db.lock-acquired");
     await fn(AbortSignal.any([signal, lost.signal]));
     lost.signal.throwIfAborted();
   } finally {

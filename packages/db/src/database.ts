@@ -1,3 +1,4 @@
+import { failpoint } from "@gradients/kernel";
 import { inSpan, type Logger, meter, withBackoff } from "@gradients/runtime";
 import type { ObservableCallback } from "@opentelemetry/api";
 import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
@@ -87,15 +88,21 @@ function observePool(pool: Pool, schema: string): () => void {
   return () => gauge.removeCallback(observe);
 }
 
-function runTransaction<T, R, Now extends Date | undefined>(
+async function runTransaction<T, R, Now extends Date | undefined>(
   q: Kysely<T>,
   first: (trx: Transaction<T>) => Promise<Now>,
   fn: (tx: Tx<T>) => Promise<R>,
 ): Promise<R | Exclude<Now, Date>> {
-  return q.transaction().execute(async (trx) => {
+  failpoint("db.before-begin");
+  const result = await q.transaction().execute(async (trx) => {
     const now = await first(trx);
-    return now ? fn(Object.assign(trx, { now })) : (now as Exclude<Now, Date>);
+    failpoint("db.begun");
+    const value = now ? await fn(Object.assign(trx, { now })) : (now as Exclude<Now, Date>);
+    failpoint("db.before-commit");
+    return value;
   });
+  failpoint("db.committed");
+  return result;
 }
 
 async function askTime<T>(trx: Transaction<T>): Promise<Date> {

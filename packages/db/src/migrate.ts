@@ -1,3 +1,4 @@
+import { failpoint } from "@gradients/kernel";
 import { Kysely, PostgresDialect, type PostgresPool } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import type { Client } from "pg";
@@ -14,7 +15,10 @@ export async function migrate<T>(
   const client = await db.openClient("migrate");
   const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: poolOf(client) }) });
   try {
-    return await run(kysely, db.schema, migrations);
+    failpoint("db.before-migrations");
+    const done = await run(kysely, db.schema, migrations);
+    failpoint("db.migrated");
+    return done;
   } finally {
     await kysely.destroy();
     await client.end();

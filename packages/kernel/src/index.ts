@@ -1,6 +1,7 @@
 export { assertNever } from "./assert-never.ts";
 export type { Brand } from "./brand.ts";
 export { type Clock, type ManualClock, manualClock, systemClock } from "./clock.ts";
+export { armFailpoints, type Failpoint, failpoint, failpoints, isFailpoint } from "./failpoints.ts";
 export {
   type AccountId,
   type AttemptId,

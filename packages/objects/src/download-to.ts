@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Clock, systemClock } from "@gradients/kernel";
+import { type Clock, failpoint, systemClock } from "@gradients/kernel";
 import { Digester, digestFile, verifyDigest } from "./digest.ts";
 import { DigestMismatch } from "./errors.ts";
 import type { ContentDigest } from "./object-ref.ts";
@@ -21,6 +21,7 @@ export async function downloadTo(
 ): Promise<void> {
   const partial = `${path}.part`;
   await mkdir(dirname(path), { recursive: true });
+  failpoint("objects.before-download");
   const leftBytes = await sizeOf(partial);
   try {
     await new Download(url, partial, expected, { subject: nameOf(url), clock, signal }).complete();
@@ -32,6 +33,7 @@ export async function downloadTo(
     return downloadTo(url, path, expected, signal, clock);
   }
   await rename(partial, path);
+  failpoint("objects.downloaded");
 }
 
 async function sizeOf(path: string): Promise<number> {

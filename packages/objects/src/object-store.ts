@@ -13,6 +13,7 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { failpoint } from "@gradients/kernel";
 import { deletePrefix } from "./delete-prefix.ts";
 import { verified } from "./digest.ts";
 import { ObjectNotFound } from "./errors.ts";
@@ -107,6 +108,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     exists: async (key, signal) => (await headObject(client, bucket, key, signal)) !== undefined,
     delete: async (key, signal) => {
       await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), sendOptions(signal));
+      failpoint("objects.deleted");
     },
     deletePrefix: (prefix, signal) => deletePrefix(client, bucket, prefix, signal),
     presignGet: (key, { expiresSeconds, filename }) => {
@@ -133,7 +135,9 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         UploadId: uploadId,
         MultipartUpload: { Parts },
       });
+      failpoint("objects.before-multipart-complete");
       await client.send(command, sendOptions(signal));
+      failpoint("objects.multipart-completed");
     },
     abortMultipart: (key, uploadId, signal) => abortMultipart(client, bucket, key, uploadId, signal),
     close: () => {
@@ -234,6 +238,7 @@ async function createMultipart(
     new CreateMultipartUploadCommand({ Bucket: bucket, Key: key }),
     sendOptions(signal),
   );
+  failpoint("objects.multipart-created");
   if (!UploadId) throw new Error("the S3 server answered CreateMultipartUpload without an upload id");
   return UploadId;
 }
@@ -247,6 +252,7 @@ async function abortMultipart(
 ): Promise<void> {
   const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId });
   await orUndefined(client.send(command, sendOptions(signal)), isNotFound);
+  failpoint("objects.multipart-aborted");
 }
 
 /** RFC 6266: a plain name for old clients, the true one in UTF-8. */

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
+import { failpoint } from "@gradients/kernel";
 import { Digester } from "./digest.ts";
 import { DigestMismatch } from "./errors.ts";
 import type { ObjectRef } from "./object-ref.ts";
@@ -42,10 +43,13 @@ export async function putObject(
     partSize: PART_BYTES,
     queueSize: PARTS_IN_FLIGHT,
   });
+  upload.on("httpUploadProgress", () => failpoint("objects.put-part-stored"));
   const abort = (): void => void upload.abort();
   signal?.addEventListener("abort", abort, { once: true });
   try {
+    failpoint("objects.before-put");
     await upload.done();
+    failpoint("objects.put-completed");
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
@@ -85,6 +89,7 @@ class DigestedSource {
     if (this.#expected !== undefined && found.sha256 !== this.#expected) {
       throw new DigestMismatch(this.#key, { size: found.size, sha256: this.#expected }, found);
     }
+    failpoint("objects.before-put-complete");
     this.#result = found;
   }
 

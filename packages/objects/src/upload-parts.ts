@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { type Clock, systemClock } from "@gradients/kernel";
+import { type Clock, failpoint, systemClock } from "@gradients/kernel";
 import { TransferFailed } from "./errors.ts";
 import { checkStatus, nameOf, retryTransfer, type TransferContext } from "./transfer.ts";
 
@@ -35,7 +35,9 @@ export async function uploadParts(path: string, options: UploadPartsOptions): Pr
   const work = async (): Promise<void> => {
     for (const [index, url] of parts) {
       const part = { path, start: index * partSize, end: Math.min((index + 1) * partSize, size) };
+      failpoint("objects.before-part");
       etags[index] = await putPart(url, part, { subject: nameOf(url), clock, signal });
+      failpoint("objects.part-stored");
       uploadedBytes += part.end - part.start;
       options.onProgress?.(uploadedBytes);
     }

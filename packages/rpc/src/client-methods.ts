@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { failpoint } from "@gradients/kernel";
 import type { ClientReadableStream, ClientUnaryCall, ServiceError } from "@grpc/grpc-js";
 import { ClientCall, type ClientEnvironment } from "./client-call.ts";
 import { decode, encode, methodPath, same } from "./codec.ts";
@@ -36,6 +37,7 @@ function unary(method: DescMethod, env: ClientEnvironment): UnaryMethod {
   return async (request, options = {}) => {
     const bytes = encode(method.input, request);
     const call = new ClientCall(method, env, options);
+    failpoint("rpc.before-call");
     return answer(method, call, (callback) =>
       env.client.makeUnaryRequest(
         path,
@@ -123,6 +125,7 @@ function answer(
     const surface = start((error, bytes) => {
       if (error || !bytes) return reject(call.fail(error));
       call.succeed();
+      failpoint("rpc.answered");
       resolve(decode(method.output, bytes));
     });
     call.attach(surface);

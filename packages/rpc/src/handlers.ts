@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { failpoint } from "@gradients/kernel";
 import type {
   handleBidiStreamingCall,
   handleClientStreamingCall,
@@ -42,8 +43,11 @@ function unary({ method, invoke }: Bound<"unary">, env: CallEnvironment): handle
   return (call, callback) => {
     const open = new OpenCall(call, method, env, (status) => callback(status));
     open.run(async () => {
-      const response = await invoke(readRequest(method, call.request, env), open.ctx);
+      const request = readRequest(method, call.request, env);
+      failpoint("rpc.request-read");
+      const response = await invoke(request, open.ctx);
       const bytes = encode(method.output, response);
+      failpoint("rpc.before-answer");
       if (open.succeed()) callback(null, bytes);
     });
   };

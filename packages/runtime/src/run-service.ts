@@ -1,3 +1,4 @@
+import { armFromEnvironment } from "./arm-failpoints.ts";
 import { ConfigExit, type ConfigSource } from "./load-config.ts";
 import { createLogger } from "./logger.ts";
 import type { Service } from "./service.ts";
@@ -29,6 +30,7 @@ export async function runService<Config>(
   { forcedExitMs = () => FORCED_EXIT_MS }: RunOptions<Config> = {},
 ): Promise<void> {
   try {
+    armFromEnvironment(process.env);
     const { command, args, flags } = splitArguments(process.argv.slice(2));
     const config = load({ env: process.env, argv: flags });
     const signal = stopSignal(forcedExitMs(config));

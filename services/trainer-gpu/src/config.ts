@@ -39,7 +39,7 @@ const SERVICE = "trainer-gpu";
 
 export function loadConfig({ env, argv }: ConfigSource): TrainerConfig {
   const own = Object.entries(env).filter(
-    ([name]) => !name.startsWith("TRAINER_GPU_") && !name.startsWith("OTEL_"),
+    ([name]) => !["TRAINER_GPU_", "GRADIENTS_", "OTEL_"].some((prefix) => name.startsWith(prefix)),
   );
   const engineEnvironment = Object.fromEntries(
     own.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),

@@ -1,4 +1,5 @@
 import { appendOutbox } from "@gradients/bus";
+import { failpoint } from "@gradients/kernel";
 import type { BlockRef, Chain, FinalizedBlock } from "../chain/chain.ts";
 import type { Deps } from "../deps.ts";
 import { judgeSubmission } from "../domain/judge-submission.ts";
@@ -46,6 +47,7 @@ async function ingestBlock(deps: Deps, chain: Chain, key: ChainKey, cursor: Curs
   const rewards = await readRewards(chain, block);
   const evidence = await readEvidence(deps, chain, key, block);
   const next = { blockNumber: block.number, blockHash: block.hash };
+  failpoint("chain-bridge.block-read");
   await deps.db.tx(async (tx) => {
     if (!(await advanceCursor(tx, key, next))) throw new Error("Another process has booked this block");
     for (const item of evidence) await settle(deps, tx, key, block, item);
@@ -57,6 +59,7 @@ async function ingestBlock(deps: Deps, chain: Chain, key: ChainKey, cursor: Curs
     );
     deps.observe.rewardsBooked(block.number, block.epoch, booked);
   });
+  failpoint("chain-bridge.block-booked");
   return next;
 }
 

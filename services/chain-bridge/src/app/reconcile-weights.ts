@@ -1,4 +1,4 @@
-import { newId } from "@gradients/kernel";
+import { failpoint, newId } from "@gradients/kernel";
 import type { Chain } from "../chain/chain.ts";
 import type { HotkeySigner } from "../chain/hotkey-signer.ts";
 import type { Deps } from "../deps.ts";
@@ -130,6 +130,7 @@ async function signAndSend({
     birth,
     eraBlocks: config.eraBlocks,
   });
+  failpoint("chain-bridge.weights-signed");
   const submission: NewSubmission = {
     submissionId: newId(),
     mecid: config.mecid,
@@ -147,6 +148,7 @@ async function signAndSend({
     ...signed,
   };
   await db.tx((tx) => insertSubmission(tx, key, submission));
+  failpoint("chain-bridge.intent-saved");
   observe.weightsIntended(submission.submissionId, signed.extrinsicHash, weights.length);
   const open = await findOpenSubmission(db, key, config.mecid, signer.address);
   if (open) await sendSubmission(deps, chain, open, subnet.block);

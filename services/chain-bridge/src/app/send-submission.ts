@@ -1,3 +1,4 @@
+import { failpoint } from "@gradients/kernel";
 import type { Chain } from "../chain/chain.ts";
 import type { Deps } from "../deps.ts";
 import { factOfOutcome, nextState } from "../domain/submission.ts";
@@ -13,7 +14,9 @@ export async function sendSubmission(
   const { submissionId, signedBytes } = submission;
   const attempt = await beginAttempt(db, submissionId, block);
   if (attempt === undefined) return;
+  failpoint("chain-bridge.before-submit");
   const outcome = await chain.submit(signedBytes);
+  failpoint("chain-bridge.submitted");
   observe.weightsSent(submission, attempt, outcome);
   const fact = factOfOutcome(outcome, attempt);
   if (!fact) return;
@@ -25,4 +28,5 @@ export async function sendSubmission(
     await changeState(tx, submissionId, { from, to, ...(problem ? { problem } : {}) });
     if (problem) observe.weightsFailed(submission, problem);
   });
+  failpoint("chain-bridge.answer-recorded");
 }

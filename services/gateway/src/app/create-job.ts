@@ -3,7 +3,14 @@ import { appendOutbox, event, type OutboxEvent } from "@gradients/bus";
 import { JobAcceptedSchema } from "@gradients/contracts/event";
 import { type Job as JobMessage, JobSchema } from "@gradients/contracts/gateway";
 import { formatToProto } from "@gradients/dataset";
-import { type AccountId, type DatasetId, type JobId, newId, type RecipeId } from "@gradients/kernel";
+import {
+  type AccountId,
+  type DatasetId,
+  failpoint,
+  type JobId,
+  newId,
+  type RecipeId,
+} from "@gradients/kernel";
 import type { Dataset } from "../domain/dataset.ts";
 import { decideJob, type JobLimits, type JobOrder, type OfferedHardware } from "../domain/decide-job.ts";
 import type { JobSpec, JobView } from "../domain/job.ts";
@@ -52,7 +59,7 @@ export const createJob =
       defaultRecipeId: recipes.find(({ defaultRecipe }) => defaultRecipe)?.recipeId as RecipeId | undefined,
       hardwareClasses,
     };
-    return deps.db.tx(async (tx) => {
+    const created = await deps.db.tx(async (tx) => {
       if (command.validateOnly) return { job: await validate(deps, tx, command, offer), isNew: false };
       let isNew = false;
       const job = await answerOnce(tx, command.request, JobSchema, () => {
@@ -61,6 +68,8 @@ export const createJob =
       });
       return { job, isNew };
     });
+    if (created.isNew) failpoint("gateway.job-accepted");
+    return created;
   };
 
 /** Needs no scheduler, so a repeated order is answered while that is away. */

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { DatasetReportSchema, Finding_Severity } from "@gradients/contracts/gateway";
-import { type Clock, newId } from "@gradients/kernel";
+import { type Clock, failpoint, newId } from "@gradients/kernel";
 import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import type { GatewayObserver } from "../observe.ts";
 import type { GatewayDatabase } from "../store/database.ts";
@@ -62,6 +62,7 @@ async function runCheck(deps: DatasetCheckerDeps, claimed: ClaimedCheck, stop: A
   const lost = new AbortController();
   const done = new AbortController();
   const signal = AbortSignal.any([stop, lost.signal]);
+  failpoint("gateway.check-claimed");
   const extending = keepLease(deps, claimed, lost, AbortSignal.any([signal, done.signal]));
   const startedAt = performance.now();
   try {
@@ -88,10 +89,12 @@ async function checkAndSave(
   const model = dataset && (await findModel(db.q, dataset.modelId));
   if (!dataset || !model) throw new Error("The data set of a check, or its model, is gone");
   const result = await thread.check({ dataset, model, minUsableRows }, signal);
+  failpoint("gateway.checked");
   await db.tx(async (tx) => {
     if (!(await deleteDatasetCheck(tx, claimed))) return; // another worker has taken over
     await saveReport(tx, claimed.datasetId, result.isUsable ? "ready" : "invalid", encodeReport(result));
   });
+  failpoint("gateway.check-saved");
 }
 
 /** The customer must not wait for ever for a file that this installation cannot check. */

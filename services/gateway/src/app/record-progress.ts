@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { ProgressItem } from "@gradients/bus";
 import { type AttemptProgress, AttemptProgressSchema } from "@gradients/contracts/event";
-import type { AttemptId, JobId } from "@gradients/kernel";
+import { type AttemptId, failpoint, type JobId } from "@gradients/kernel";
 import { isEnded, type Job } from "../domain/job.ts";
 import { evaluationScale, type ThinnedBatch, thinProgress, trainingScale } from "../domain/thin-progress.ts";
 import { setAttemptProgress } from "../store/attempts.ts";
@@ -16,8 +16,10 @@ export const recordProgress =
   (deps: { readonly db: GatewayDatabase }) =>
   async (batch: readonly ProgressItem[]): Promise<void> => {
     const byJob = Map.groupBy(batch, ({ progress }) => progress.jobId);
-    for (const [jobId, items] of byJob)
+    for (const [jobId, items] of byJob) {
       await deps.db.tx((tx) => recordJobProgress(tx, jobId as JobId, items));
+      failpoint("gateway.progress-of-job-stored");
+    }
   };
 
 async function recordJobProgress(tx: GatewayTx, jobId: JobId, items: readonly ProgressItem[]): Promise<void> {

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { ObjectRefSchema } from "@gradients/contracts/common";
 import { type Dataset as DatasetMessage, DatasetSchema } from "@gradients/contracts/gateway";
 import { type DatasetFormat, detectFormat, type Mapping } from "@gradients/dataset";
-import { type AccountId, type DatasetId, type ModelId, newId } from "@gradients/kernel";
+import { type AccountId, type DatasetId, failpoint, type ModelId, newId } from "@gradients/kernel";
 import { DigestMismatch, type ObjectRef, type ObjectStore } from "@gradients/objects";
 import type { Dataset } from "../domain/dataset.ts";
 import { invalid, Refused } from "../domain/refusal.ts";
@@ -104,9 +104,12 @@ async function store(deps: UploadDeps, storing: Storing, signal: AbortSignal): P
   const datasetId = newId<DatasetId>();
   const key = `datasets/${datasetId}/original`;
   await insertUpload(deps.db.q, datasetId, deps.limits.timeoutSeconds + 60);
+  failpoint("gateway.upload-noted");
   try {
     const object = await put(deps.objects, key, storing, signal);
+    failpoint("gateway.upload-stored");
     const answer = await commit(deps, datasetId, object, storing);
+    failpoint("gateway.upload-committed");
     const isNew = answer.name === datasetName(storing.command.projectId, datasetId);
     if (isNew) deps.observe.datasetUploaded(datasetId, object.size);
     return answer;
@@ -134,6 +137,7 @@ export async function discardUpload(
 ): Promise<void> {
   if (!(await expireUpload(db.q, datasetId))) return;
   await objects.delete(`datasets/${datasetId}/original`);
+  failpoint("gateway.upload-object-deleted");
   await deleteUpload(db.q, datasetId);
 }
 

@@ -1,4 +1,4 @@
-import { newId, ok, type Result } from "@gradients/kernel";
+import { failpoint, newId, ok, type Result } from "@gradients/kernel";
 import type { Deps } from "../deps.ts";
 import type { AttemptRejection } from "../domain/attempt-machine.ts";
 import { planUpload, type Upload, type UploadPurpose, type UploadRejection } from "../domain/uploads.ts";
@@ -34,6 +34,7 @@ export async function beginUpload(
   if (!plan.ok) return plan;
   const { key, partSize, parts } = plan.value;
   const s3UploadId = await deps.objects.createMultipart(key, signal);
+  failpoint("scheduler.upload-opened");
   const upload: Upload = {
     uploadId: newId(),
     attemptId: holder.attemptId,
@@ -49,6 +50,7 @@ export async function beginUpload(
     await deps.objects.abortMultipart(key, s3UploadId, signal);
     return held;
   }
+  failpoint("scheduler.upload-recorded");
   const options = { expiresSeconds: deps.limits.urlSeconds };
   const numbers = Array.from({ length: parts }, (_, index) => index + 1);
   const partUrls = await Promise.all(

@@ -1,4 +1,4 @@
-import { err, ok, type Result } from "@gradients/kernel";
+import { err, failpoint, ok, type Result } from "@gradients/kernel";
 import type { Deps } from "../deps.ts";
 import type { AttemptRejection } from "../domain/attempt-machine.ts";
 import type { StoredFile } from "../domain/files.ts";
@@ -28,6 +28,7 @@ export async function completeUpload(
   const held = await whileHeld(deps, holder, async () => ok());
   if (!held.ok) return held;
   const found = await closeMultipart(deps, upload, etags, signal);
+  failpoint("scheduler.upload-closed");
   if (found !== BigInt(upload.file.object.size)) {
     return err({ code: "UPLOAD_INCOMPLETE", expected: upload.file.object.size, found });
   }

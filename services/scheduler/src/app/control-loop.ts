@@ -1,5 +1,5 @@
 import { withAdvisoryLock } from "@gradients/db";
-import { systemClock } from "@gradients/kernel";
+import { failpoint, systemClock } from "@gradients/kernel";
 import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import type { Deps } from "../deps.ts";
 import { prolongLeases } from "../store/attempts.ts";
@@ -49,6 +49,7 @@ async function runControlLoop(deps: Deps, options: ControlLoopOptions, signal: A
 
 async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: AbortSignal): Promise<void> {
   let lastSweep = Number.NEGATIVE_INFINITY;
+  failpoint("scheduler.leading");
   while (!held.aborted) {
     const startedAt = performance.now();
     try {
@@ -56,9 +57,12 @@ async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: A
       if (startedAt - lastSweep > deps.rules.leaseSeconds * 500)
         await prolongLeases(deps.db, deps.rules.leaseSeconds);
       const pods = await deps.fleet.list(held);
+      failpoint("scheduler.pods-listed");
       await sweep(deps, pods);
       lastSweep = performance.now(); // here, not below: what goes wrong from now on must not prolong every lease
+      failpoint("scheduler.swept");
       await placeAttempts(deps, pods, options.agingSeconds);
+      failpoint("scheduler.placed");
       await syncPods(deps, options.relayTarget(), options, held);
       deps.observe.passDone((performance.now() - startedAt) / 1000);
     } catch (error) {

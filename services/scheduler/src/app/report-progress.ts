@@ -1,7 +1,7 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { publishProgress } from "@gradients/bus";
 import type { ProgressPoint } from "@gradients/contracts/event";
-import { ok, type Result } from "@gradients/kernel";
+import { failpoint, ok, type Result } from "@gradients/kernel";
 import type { Deps } from "../deps.ts";
 import type { AttemptRejection } from "../domain/attempt-machine.ts";
 import type { TokenHolder } from "../store/tokens.ts";
@@ -20,6 +20,7 @@ export async function reportProgress(
 ): Promise<Result<{ readonly leaseExpiresAt: Date }, AttemptRejection>> {
   const held = await whileHeld(deps, holder, async (tx, attempt) => ok({ attempt, now: tx.now }));
   if (!held.ok) return held;
+  failpoint("scheduler.lease-prolonged");
   const { attempt, now } = held.value;
   publishProgress(deps.bus, {
     jobId: attempt.jobId,

@@ -1,3 +1,4 @@
+import { failpoint } from "@gradients/kernel";
 import type { Deps } from "../deps.ts";
 import { fateOfUpload, type Upload, type UploadOwner } from "../domain/uploads.ts";
 import { deleteUpload, listUploadsToSettle } from "../store/uploads.ts";
@@ -27,6 +28,7 @@ async function settle(deps: Deps, { upload, owner }: Found, signal: AbortSignal)
   const { key } = upload.file.object;
   if (fate === "abort") await deps.objects.abortMultipart(key, upload.s3UploadId, signal);
   if (fate === "delete") await deps.objects.delete(key, signal);
+  failpoint("scheduler.upload-settled");
   await deleteUpload(deps.db, upload.uploadId);
   return true;
 }

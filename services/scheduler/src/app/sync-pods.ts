@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { failpoint } from "@gradients/kernel";
 import type { Deps } from "../deps.ts";
 import type { Attempt } from "../domain/attempt.ts";
 import { isPlaced } from "../domain/attempt-machine.ts";
@@ -47,7 +48,10 @@ async function startPod(
   const sha256 = hashToken(token);
   try {
     await deps.db.tx((tx) => saveToken(tx, attempt.attemptId, attempt.core.epoch, sha256));
-    if ((await deps.fleet.start(pod, signal)) === "exists") await deleteToken(deps.db, sha256);
+    failpoint("scheduler.token-saved");
+    const outcome = await deps.fleet.start(pod, signal);
+    failpoint("scheduler.pod-started");
+    if (outcome === "exists") await deleteToken(deps.db, sha256);
   } catch (error) {
     deps.observe.podNotStarted(pod.name, error);
   }
@@ -66,7 +70,8 @@ async function settlePod(deps: Deps, pod: PodStatus, times: PodTimes, now: Date)
   if (isWanted) return;
   if (pod.phase.kind === "ended") {
     deps.observe.podEnded(pod.name, pod.phase.exitCode, pod.phase.message);
-    return deps.fleet.remove(pod.name);
+    await deps.fleet.remove(pod.name);
+    return failpoint("scheduler.pod-removed");
   }
   if (attempt && isLeaving(attempt, pod, times, now)) return;
   const isCancelled = attempt === undefined || attempt.core.state === "cancelled";

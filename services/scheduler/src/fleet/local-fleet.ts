@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
-import type { Clock } from "@gradients/kernel";
+import { type Clock, failpoint } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
 import type { GpuFleet, HardwareClass, PodPhase, PodSpec, PodStatus } from "./gpu-fleet.ts";
 import {
@@ -68,7 +68,9 @@ export class LocalFleet implements GpuFleet {
     const { token: _token, ...description } = pod;
     const record = JSON.stringify({ ...description, createdAt: this.#deps.clock.now() });
     if (!(await createFolder(this.#config.dir, pod.name, record))) return "exists";
+    failpoint("scheduler.before-spawn");
     await this.#spawn(pod, folder);
+    failpoint("scheduler.spawned");
     return "started";
   }
 
@@ -202,6 +204,7 @@ async function createFolder(dir: string, name: string, record: string): Promise<
   await rm(draft, { recursive: true, force: true });
   await mkdir(join(draft, "scratch/tmp"), { recursive: true });
   await writeFile(join(draft, "pod.json"), record);
+  failpoint("scheduler.pod-drafted");
   try {
     await rename(draft, join(dir, name));
     return true;

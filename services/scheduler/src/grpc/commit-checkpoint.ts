@@ -1,4 +1,5 @@
 import type { AttemptService } from "@gradients/contracts/trainer";
+import { failpoint } from "@gradients/kernel";
 import type { MethodImpl } from "@gradients/rpc";
 import { commitCheckpoint } from "../app/commit-checkpoint.ts";
 import type { Deps } from "../deps.ts";
@@ -12,6 +13,7 @@ export function commitCheckpointCall(
   return async ({ epoch, step, trainSeconds, files }, ctx) => {
     const checkpoint = { step: Number(step), trainSeconds, files: files.map(toFile) };
     const committed = await commitCheckpoint(deps, holderOf(ctx, epoch), checkpoint);
+    failpoint("scheduler.checkpoint-committed");
     if (committed.ok) return {};
     const { error } = committed;
     throw typeof error === "string" ? attemptRejected(error) : fileNotUploaded(error.missing);

@@ -1,4 +1,5 @@
 import type { AttemptService } from "@gradients/contracts/trainer";
+import { failpoint } from "@gradients/kernel";
 import type { MethodImpl } from "@gradients/rpc";
 import { type CompleteRejection, completeUpload } from "../app/complete-upload.ts";
 import type { Deps } from "../deps.ts";
@@ -12,6 +13,7 @@ export function completeUploadCall(
   return async ({ epoch, uploadId, etags }, ctx) => {
     const completed = await completeUpload(deps, holderOf(ctx, epoch), uploadId, etags, ctx.signal);
     if (!completed.ok) throw toError(completed.error, uploadId);
+    failpoint("scheduler.upload-marked");
     return { file: fromFile(completed.value) };
   };
 }

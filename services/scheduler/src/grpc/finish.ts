@@ -1,5 +1,5 @@
 import type { AttemptService, FinishRequest } from "@gradients/contracts/trainer";
-import { assertNever } from "@gradients/kernel";
+import { assertNever, failpoint } from "@gradients/kernel";
 import type { MethodImpl } from "@gradients/rpc";
 import { type FinishRejection, finishAttempt, type Outcome } from "../app/finish-attempt.ts";
 import type { Deps } from "../deps.ts";
@@ -11,6 +11,7 @@ export function finish(deps: Deps): MethodImpl<(typeof AttemptService)["method"]
   return async ({ epoch, outcome }, ctx) => {
     const finished = await finishAttempt(deps, holderOf(ctx, epoch), toOutcome(outcome));
     if (!finished.ok) throw toError(finished.error);
+    failpoint("scheduler.attempt-finished");
     return {};
   };
 }

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { AttemptKind, type AttemptService, type InputSchema } from "@gradients/contracts/trainer";
+import { failpoint } from "@gradients/kernel";
 import type { MethodImpl } from "@gradients/rpc";
 import { assignAttempt } from "../app/assign-attempt.ts";
 import type { Deps } from "../deps.ts";
@@ -15,6 +16,7 @@ export function getAssignment(deps: Deps): MethodImpl<(typeof AttemptService)["m
   return async ({ epoch }, ctx) => {
     const assigned = await assignAttempt(deps, holderOf(ctx, epoch));
     if (!assigned.ok) throw attemptRejected(assigned.error);
+    failpoint("scheduler.attempt-assigned");
     const { attempt, inputs, engineSpec, hardDeadline } = assigned.value;
     return {
       jobId: attempt.jobId,

@@ -1,6 +1,7 @@
 import { appendOutbox } from "@gradients/bus";
 import { encodeEvent } from "@gradients/contracts/catalogue";
 import { JobScoredSchema } from "@gradients/contracts/event";
+import { failpoint } from "@gradients/kernel";
 import type { ObjectRef } from "@gradients/objects";
 import type { Deps } from "../deps.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
@@ -24,12 +25,14 @@ export async function judgeJob(deps: Deps, task: Task, signal: AbortSignal): Pro
   const job = await findJob(deps.db, task.jobId);
   if (!job) throw new Error(`There is no job ${task.jobId}`);
   const gathered = await gatherEvidence(deps, job, signal);
+  failpoint("scorer.evidence-gathered");
   if (gathered.kind === "no_base") return refuse(deps, task, baseNotEvaluated(gathered.reason));
   const verdict = await runInWorker<Verdict>(
     new URL("./judge.worker.ts", import.meta.url),
     gathered.evidence,
     signal,
   );
+  failpoint("scorer.judged");
   if (verdict.winnerAttemptId === undefined)
     return refuse(deps, task, noValidArtifact(reasonsOf(verdict, gathered)));
   const bundle: EvidenceBundle = { ...gathered.evidence, verdict };
@@ -41,7 +44,9 @@ export async function judgeJob(deps: Deps, task: Task, signal: AbortSignal): Pro
       signal,
     },
   );
+  failpoint("scorer.evidence-written");
   await commit(deps, task, job, verdict, gathered, evidence);
+  failpoint("scorer.verdict-committed");
 }
 
 async function commit(

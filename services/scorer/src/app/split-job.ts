@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { appendOutbox } from "@gradients/bus";
+import { failpoint } from "@gradients/kernel";
 import type { ObjectRef, ObjectStore } from "@gradients/objects";
 import type { Deps } from "../deps.ts";
 import type { CommittedSplit, Job, StoredObject } from "../domain/job.ts";
@@ -27,13 +28,16 @@ export async function splitJob(deps: Deps, task: Task, signal: AbortSignal): Pro
   try {
     const input = splitInput(folder, job, deps);
     await download(deps.objects, job.order.dataset.object, input.datasetPath, signal);
+    failpoint("scorer.dataset-downloaded");
     const output = await runInWorker<SplitOutput>(
       new URL("./split.worker.ts", import.meta.url),
       input,
       signal,
     );
+    failpoint("scorer.split-written");
     if (output.kind === "refused") return await refuse(deps, task, output);
     await commit(deps, task, await uploadSides(deps, job, input, output, signal));
+    failpoint("scorer.split-committed");
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -71,11 +75,13 @@ async function uploadSides(
 ): Promise<CommittedSplit> {
   const options = { signal, contentType: "application/jsonl" };
   const train = await objects.put(`jobs/${jobId}/split/train.jsonl`, createReadStream(trainPath), options);
+  failpoint("scorer.train-uploaded");
   const heldout = await objects.put(
     `private/jobs/${jobId}/heldout.jsonl`,
     createReadStream(heldoutPath),
     options,
   );
+  failpoint("scorer.split-uploaded");
   return { ...written, train: toStored(train), heldout: toStored(heldout), policy: rules.split };
 }
 

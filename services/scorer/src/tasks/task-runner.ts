@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { failpoint } from "@gradients/kernel";
 import { inSpan, type Part, withExtractedTrace } from "@gradients/runtime";
 import { expireJob } from "../app/expire-job.ts";
 import { giveUpTask } from "../app/give-up-task.ts";
@@ -105,6 +106,7 @@ async function runLeased(
   task: Task,
   signal: AbortSignal,
 ): Promise<void> {
+  failpoint("scorer.task-claimed");
   const startedAt = performance.now();
   const seconds = () => (performance.now() - startedAt) / 1_000;
   const lease = new AbortController();

@@ -1,6 +1,7 @@
 import { link, mkdir, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UploadPurpose } from "@gradients/contracts/trainer";
+import { failpoint } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
 import type { CheckpointEvent } from "./engine-events.ts";
 import { Halted } from "./halt.ts";
@@ -72,7 +73,9 @@ export class CheckpointUploads {
     try {
       const about = { purpose: UploadPurpose.CHECKPOINT, step };
       const files = await uploadFiles(this.#relay, await filesOf(folder), about, this.#signal);
+      failpoint("trainer.checkpoint-uploaded");
       await this.#relay.commitCheckpoint({ step, trainSeconds, files: [...files] }, this.#signal);
+      failpoint("trainer.checkpoint-committed");
       this.#logger.info({ step: String(step), train_seconds: trainSeconds }, "checkpoint stored");
     } finally {
       await rm(folder, { recursive: true, force: true });

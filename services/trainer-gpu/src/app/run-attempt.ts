@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type GetAssignmentResponse, UploadPurpose } from "@gradients/contracts/trainer";
+import { failpoint } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
 import type { TrainerConfig } from "../config.ts";
 import { CheckpointUploads } from "./checkpoint-uploads.ts";
@@ -46,6 +47,7 @@ function workFolder({ scratchDir }: TrainerConfig): string {
 async function attempt(deps: AttemptDeps): Promise<Outcome> {
   const { relay, halt, logger } = deps;
   const assignment = await relay.getAssignment(halt.signal);
+  failpoint("trainer.assigned");
   const { jobId, attemptId, heartbeatSeconds, hardDeadline } = assignment;
   logger.info({ job_id: jobId, attempt_id: attemptId, inputs: assignment.inputs.length }, "assignment taken");
   const reporter = new Reporter(relay, halt, logger);
@@ -75,6 +77,7 @@ async function work(
   const { config, relay, halt, logger } = deps;
   const workDir = workFolder(config);
   await stage(deps, assignment, workDir);
+  failpoint("trainer.staged");
   const checkpoints = new CheckpointUploads(relay, workDir, halt.atOnce, logger);
   const seen: Seen = { result: undefined, error: undefined };
   const command = {
@@ -84,6 +87,7 @@ async function work(
     stopSeconds: config.stopSeconds / 2,
   };
   const end = await runEngine(command, halt, logger, (event) => follow(event, seen, reporter, checkpoints));
+  failpoint("trainer.engine-ended");
   halt.atOnce.throwIfAborted();
   if (end.exitCode === 0 && seen.result) return deliver(deps, seen.result, workDir, reporter);
   reporter.enter("uploading");
@@ -154,6 +158,7 @@ async function deliverArtifact(
 ): Promise<Outcome> {
   const about = { purpose: UploadPurpose.ARTIFACT, step: 0n };
   const artifact = await uploadFiles(relay, await filesOf(output), about, halt.atOnce);
+  failpoint("trainer.artifact-uploaded");
   const stats = {
     steps: result.steps,
     examples: result.examples,
@@ -175,6 +180,7 @@ async function deliverScores(
 ): Promise<Outcome> {
   const about = { purpose: UploadPurpose.SCORES, step: 0n };
   const [file] = await uploadFiles(relay, [join(output, "scores.jsonl")], about, halt.atOnce);
+  failpoint("trainer.scores-uploaded");
   if (!file?.object) throw new Error("The relay has no record of the scores");
   const {
     loads,
@@ -198,7 +204,9 @@ async function deliverScores(
 async function sayLastWord({ relay, halt, logger }: AttemptDeps, outcome: Outcome): Promise<AttemptEnd> {
   const signal = halt.signal.aborted ? AbortSignal.timeout(LAST_WORD_MS) : halt.signal;
   try {
+    failpoint("trainer.before-report");
     await relay.finish(outcome, signal);
+    failpoint("trainer.reported");
   } catch (error) {
     // Whatever it was, the scheduler finds out by the lease.
     logger.warn({ err: error, outcome: outcome.case }, "the end could not be reported");

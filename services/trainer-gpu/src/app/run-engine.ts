@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { failpoint } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
 import { type EngineEvent, parseEngineEvent } from "./engine-events.ts";
 import type { Halt } from "./halt.ts";
@@ -42,6 +43,7 @@ export async function runEngine(
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     },
   );
+  failpoint("trainer.engine-started");
   const lastLines: string[] = [];
   const streams = [keepLines(child.stdout, lastLines), keepLines(child.stderr, lastLines)];
   const events = readEvents(child.stdio[3] as Readable, logger, onEvent); // the pipe asked for above

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { FileRef } from "@gradients/contracts/common";
 import type { UploadPurpose } from "@gradients/contracts/trainer";
+import { failpoint } from "@gradients/kernel";
 import { sha256OfFile, TransferRefused, uploadParts } from "@gradients/objects";
 import type { Relay } from "./relay.ts";
 
@@ -57,8 +58,11 @@ async function uploadOnce(
   signal: AbortSignal,
 ): Promise<FileRef> {
   const { uploadId, partSize, partUrls } = await relay.beginUpload(file, signal);
+  failpoint("trainer.upload-begun");
   const etags = await uploadParts(path, { partUrls, partSize, signal });
+  failpoint("trainer.parts-uploaded");
   const { file: recorded } = await relay.completeUpload({ uploadId, etags }, signal);
+  failpoint("trainer.file-uploaded");
   if (!recorded) throw new Error(`The relay has no record of ${file.fileName}`);
   return recorded;
 }
