@@ -411,7 +411,8 @@ describe("reading", () => {
 });
 
 function fieldsOf(job: Job | undefined): readonly string[] {
-  const isSet = (value: unknown) => (Array.isArray(value) ? value.length > 0 : Boolean(value));
+  const isSet = (value: unknown) =>
+    value instanceof Object ? Object.keys(value).length > 0 : Boolean(value); // an empty list or map is none
   return Object.entries(job ?? {}).flatMap(([key, value]) =>
     key !== "$typeName" && isSet(value) ? [key] : [],
   );

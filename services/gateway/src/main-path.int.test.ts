@@ -73,6 +73,8 @@ test("a customer uploads, orders, watches and downloads; the other services are 
 
   const { job: read } = await client.getJob({ name });
   expect(read).toEqual(jobs.at(-1));
+  expect(read?.droppedRows).toEqual({ duplicate: 3, empty_output: 1 });
+  expect(read?.attempts[0]?.stats?.rowsLeftOut).toBe(2n);
   const result = await client.getJobResult({ name });
   const [file] = result.files;
   const downloaded = await fetch(file?.url ?? "");
@@ -127,6 +129,7 @@ async function runRace(jobId: string): Promise<void> {
     Buffer.from("held-out rows"),
   );
   const artifact = [{ name: "adapter_model.safetensors", object }];
+  const stats = { steps: 7n, rowsLeftOut: 2n };
   const entry = (attemptId: string, recipeId: string) => ({
     attemptId,
     recipeId,
@@ -138,15 +141,16 @@ async function runRace(jobId: string): Promise<void> {
     trainRows: 60,
     heldoutRows: 20,
     heldoutCommitment: "c0ffee",
+    droppedRows: { duplicate: 3, empty_output: 1 },
   });
   await world.publish(AttemptStartedSchema, { jobId, ...entry(winner, "lora-default") });
   await world.publish(AttemptStartedSchema, { jobId, ...entry(loser, "full") });
-  await world.publish(AttemptFinishedSchema, { jobId, attemptId: winner, artifact, stats: { steps: 7n } });
+  await world.publish(AttemptFinishedSchema, { jobId, attemptId: winner, artifact, stats });
   const failure = { code: "OUT_OF_MEMORY", message: "Too large.", customerError: false };
   await world.publish(RaceFinishedSchema, {
     jobId,
     entries: [
-      { ...entry(winner, "lora-default"), artifact, stats: { steps: 7n } },
+      { ...entry(winner, "lora-default"), artifact, stats },
       { ...entry(loser, "full"), failure },
     ],
   });

@@ -61,6 +61,7 @@ export function toStats(stats: WireStats | undefined): TrainingStats {
     tokens: Number(fields.tokens),
     trainableParameters: Number(fields.trainableParameters),
     peakMemoryBytes: Number(fields.peakMemoryBytes),
+    rowsLeftOut: Number(fields.rowsLeftOut),
   };
 }
 
@@ -85,5 +86,6 @@ export function fromStats(stats: TrainingStats): MessageInitShape<typeof Trainin
     tokens: BigInt(stats.tokens),
     trainableParameters: BigInt(stats.trainableParameters),
     peakMemoryBytes: BigInt(stats.peakMemoryBytes),
+    rowsLeftOut: BigInt(stats.rowsLeftOut ?? 0),
   };
 }

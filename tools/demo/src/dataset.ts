@@ -62,7 +62,7 @@ async function untilChecked({ gateway, signal }: Stage, name: string): Promise<D
 function showReport({ screen }: Stage, { fileName, report, attribution }: Dataset): void {
   if (report === undefined) return;
   screen.print(
-    `  ${fileName}: ${report.usableRows} usable rows of ${report.rows}, ${report.totalTokens} tokens, ${report.duplicateRows} duplicates, ${report.emptyRows} empty, ${report.overlongRows} too long`,
+    `  ${fileName}: ${report.usableRows} usable rows of ${report.rows}, ${report.totalTokens} tokens, ${report.duplicateRows} duplicates, ${report.emptyRows} empty, ${report.overlongRows + report.longRows} too long`,
   );
   for (const { message, fix, rows } of report.findings) {
     screen.print(

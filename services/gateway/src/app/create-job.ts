@@ -129,6 +129,8 @@ async function decide(
     dataset: dataset && {
       ...dataset,
       usableRows: Number(dataset.report?.usableRows ?? 0n),
+      longRows: Number(dataset.report?.longRows ?? 0n),
+      trainingLength: dataset.report?.trainingLength ?? 0,
       problem: problemOf(dataset),
     },
     knownModels: known.map(({ modelId }) => modelId),
@@ -170,6 +172,7 @@ function newView(projectId: AccountId, spec: JobSpec, now: Date, eventOffset: bi
     trainRows: 0,
     heldoutRows: 0,
     heldoutCommitment: "",
+    droppedRows: {},
     verdict: undefined,
     failure: undefined,
     createdAt: now,

@@ -26,6 +26,7 @@ const accepted: JobView = {
     trainRows: 0,
     heldoutRows: 0,
     heldoutCommitment: "",
+    droppedRows: {},
     verdict: undefined,
     failure: undefined,
     createdAt: at,
@@ -68,7 +69,14 @@ const raceFinished: JobFact = {
     failure: id === "b" ? failure : undefined,
   })),
 };
-const split: JobFact = { kind: "split_committed", at, trainRows: 9, heldoutRows: 1, commitment: "c" };
+const split: JobFact = {
+  kind: "split_committed",
+  at,
+  trainRows: 9,
+  heldoutRows: 1,
+  commitment: "c",
+  droppedRows: {},
+};
 const scored: JobFact = { kind: "scored", at, verdict: create(JobScoredSchema, { winnerAttemptId: "a" }) };
 const jobFailed: JobFact = { kind: "failed", at, failure };
 const cancelled: JobFact = { kind: "cancelled", at };

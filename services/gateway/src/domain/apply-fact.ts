@@ -32,6 +32,7 @@ export type JobFact = { readonly at: Date } & (
       readonly trainRows: number;
       readonly heldoutRows: number;
       readonly commitment: string;
+      readonly droppedRows: Readonly<Record<string, number>>;
     }
   | { readonly kind: "attempt_started"; readonly contestant: Contestant; readonly epoch: number }
   | {
@@ -60,6 +61,7 @@ export function applyFact(view: JobView, fact: JobFact): JobView | undefined {
         trainRows: fact.trainRows,
         heldoutRows: fact.heldoutRows,
         heldoutCommitment: fact.commitment,
+        droppedRows: fact.droppedRows,
       });
     case "attempt_started":
       return attemptStarted(view, fact);

@@ -88,6 +88,19 @@ describe("the check", () => {
     );
   });
 
+  test("rows that a job leaves out of training by default are named and stay usable", () => {
+    const wide = { ...model, contextLength: 2000 };
+    const length = (tokens: number) => row("x".repeat(tokens - "user: \nassistant: ok\n".length));
+    const result = check([length(1024), length(1025), length(2000), length(2001)], { model: wide });
+    expect(result).toMatchObject({ usableRows: 3, longRows: 2, overlongRows: 1, trainingLength: 1024 });
+    expect(result.findings.map(({ rule, rows, count }) => [rule, rows, count])).toEqual([
+      ["LONG_ROW", [2, 3], 2],
+      ["OVERLONG_ROW", [4], 1],
+    ]);
+    const narrow = check([length(50), length(51)]);
+    expect(narrow).toMatchObject({ longRows: 0, overlongRows: 1, trainingLength: 50 });
+  });
+
   test("one finding stands for many rows: the first ten and how many", () => {
     const [finding] = check(Array.from({ length: 30 }, () => row("same"))).findings;
     expect(finding).toMatchObject({

@@ -14,6 +14,7 @@ import { DigestSet } from "./digest-set.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { type ChatMessage, rowMessages } from "./row-messages.ts";
 import { type TokenBucket, TokenHistogram } from "./token-histogram.ts";
+import { trainingLength } from "./training-length.ts";
 
 /** The model's own template and tokenizer. */
 export interface TextModel {
@@ -46,6 +47,9 @@ export interface CheckResult {
   readonly duplicateRows: number;
   readonly emptyRows: number;
   readonly overlongRows: number;
+  /** Usable, but a job leaves them out of training unless it allows for their length. */
+  readonly longRows: number;
+  readonly trainingLength: number;
   readonly totalTokens: number;
   readonly tokenHistogram: readonly TokenBucket[];
   readonly findings: readonly Finding[];
@@ -80,6 +84,7 @@ export class DatasetCheck {
   #duplicates = 0;
   #empty = 0;
   #overlong = 0;
+  #long = 0;
 
   constructor(options: CheckOptions) {
     this.#options = options;
@@ -120,6 +125,8 @@ export class DatasetCheck {
       duplicateRows: this.#duplicates,
       emptyRows: this.#empty,
       overlongRows: this.#overlong,
+      longRows: this.#long,
+      trainingLength: trainingLength(this.#options.model.contextLength),
       totalTokens: this.#histogram.totalTokens,
       tokenHistogram: this.#histogram.list(),
       findings: this.#findings.list(),
@@ -219,8 +226,23 @@ export class DatasetCheck {
       });
     } else {
       this.#usable++;
+      this.#noteLong(row, tokens);
       if (this.#previews.length < MAX_PREVIEWS) this.#previews.push(shorten(text));
     }
+  }
+
+  #noteLong(row: number, tokens: number): void {
+    const { contextLength } = this.#options.model;
+    const longest = trainingLength(contextLength);
+    if (tokens <= longest) return;
+    this.#long++;
+    this.#findings.add({
+      rule: "LONG_ROW",
+      severity: "warning",
+      message: `Rows are longer than the ${longest} tokens that a job trains with unless it says otherwise: training leaves them out.`,
+      fix: `Shorten them, or set the job's max_length up to the model's context of ${contextLength} tokens.`,
+      row,
+    });
   }
 
   #checkUsable(): void {

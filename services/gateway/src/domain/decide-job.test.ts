@@ -10,7 +10,7 @@ const limits = {
   minUsableRows: 64,
 };
 
-const decide = (changes: Partial<JobOrder>) =>
+const decide = (changes: Partial<JobOrder>, data = {}) =>
   decideJob(
     {
       displayName: "",
@@ -25,8 +25,16 @@ const decide = (changes: Partial<JobOrder>) =>
     },
     {
       projectId: "p" as AccountId,
-      model: { modelId: "m" as ModelId, contextLength: 1024 },
-      dataset: { datasetId: "d" as DatasetId, state: "ready", usableRows: 100, problem: "" },
+      model: { modelId: "m" as ModelId, contextLength: 2048 },
+      dataset: {
+        datasetId: "d" as DatasetId,
+        state: "ready",
+        usableRows: 100,
+        longRows: 0,
+        trainingLength: 1024,
+        problem: "",
+        ...data,
+      },
       knownModels: [],
       knownRecipes: ["plain", "wide", "full", "slow"].map((id) => id as RecipeId),
       defaultRecipe: "plain" as RecipeId,
@@ -61,4 +69,19 @@ test("no more compete than the hardware runs at the same time", () => {
   expect(contestants({ hardwareClass: "small", contestants: 3 })).toEqual([
     ["job.contestants", "CONTESTANTS_ABOVE_SLOTS"],
   ]);
+});
+
+test("rows that are too long to train on do not count, unless the job lets them in", () => {
+  const long = { longRows: 40 };
+  const refused = decide({}, long);
+  expect(refused.ok ? [] : refused.error).toEqual([
+    {
+      field: "job.dataset",
+      reason: "DATASET_TOO_SMALL",
+      description:
+        "must have at least 64 usable rows; found 60 and 40 that are longer than the job's max_length of 1024 tokens",
+    },
+  ]);
+  expect(decide({ maxLength: 2048 }, long).ok).toBe(true);
+  expect(decide({}, { longRows: 36 }).ok).toBe(true);
 });

@@ -10,6 +10,7 @@ import {
 import type { DatasetState } from "./dataset.ts";
 import type { JobSpec } from "./job.ts";
 import { modelName, parseRecipeName, recipeName } from "./resource-names.ts";
+import { trainingLength } from "./training-length.ts";
 import type { Violation } from "./violation.ts";
 
 /** What the customer asked for, names as they were sent. Zero and "" ask for the default. */
@@ -52,6 +53,9 @@ interface OrderedDataset {
   readonly datasetId: DatasetId;
   readonly state: DatasetState;
   readonly usableRows: number;
+  /** Usable rows that are longer than `trainingLength`, in tokens. */
+  readonly longRows: number;
+  readonly trainingLength: number;
   /** First error of the check; "" when there is none. */
   readonly problem: string;
 }
@@ -67,7 +71,6 @@ export interface JobLimits {
 
 const DEFAULT_CONTESTANTS = 3;
 const MAX_CONTESTANTS = 16;
-const DEFAULT_MAX_LENGTH = 1024;
 const MIN_MAX_LENGTH = 16;
 
 /** The order with its defaults filled in, or everything that is wrong with it at once. */
@@ -76,7 +79,7 @@ export function decideJob(order: JobOrder, context: OrderContext): Result<JobSpe
   const spec = withDefaults(order, context);
   const violations = [
     ...checkModel(order, context),
-    ...checkDataset(order, context),
+    ...checkDataset(order, spec, context),
     ...checkContestants(order, spec, context),
     ...checkRecipes(order, context),
     ...checkBudget(order, limits),
@@ -97,7 +100,7 @@ function withDefaults(order: JobOrder, context: OrderContext): Omit<JobSpec, "mo
     recipeIds,
     budgetSeconds: order.budgetSeconds || limits.defaultBudgetSeconds,
     hardwareClass,
-    maxLength: order.maxLength || Math.min(DEFAULT_MAX_LENGTH, model?.contextLength ?? DEFAULT_MAX_LENGTH),
+    maxLength: order.maxLength || trainingLength(model?.contextLength),
   };
 }
 
@@ -125,6 +128,7 @@ function checkModel({ model: name }: JobOrder, { model, knownModels }: OrderCont
 
 function checkDataset(
   { dataset: name }: JobOrder,
+  { maxLength }: { readonly maxLength: number },
   { projectId, dataset, limits }: OrderContext,
 ): readonly Violation[] {
   const violation = (reason: string, description: string): readonly Violation[] => [
@@ -149,10 +153,12 @@ function checkDataset(
       `must be a data set in STATE_READY; its check found: ${dataset.problem}`,
     );
   }
-  if (dataset.usableRows >= limits.minUsableRows) return [];
+  const long = maxLength <= dataset.trainingLength ? dataset.longRows : 0;
+  if (dataset.usableRows - long >= limits.minUsableRows) return [];
+  const and = long > 0 ? ` and ${long} that are longer than the job's max_length of ${maxLength} tokens` : "";
   return violation(
     "DATASET_TOO_SMALL",
-    `must have at least ${limits.minUsableRows} usable rows; found ${dataset.usableRows}`,
+    `must have at least ${limits.minUsableRows} usable rows; found ${dataset.usableRows - long}${and}`,
   );
 }
 

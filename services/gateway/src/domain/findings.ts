@@ -7,6 +7,7 @@ type FindingRule =
   | "COLUMN_UNKNOWN"
   | "DUPLICATE_ROW"
   | "OVERLONG_ROW"
+  | "LONG_ROW"
   | "TEMPLATE_REFUSED"
   | "TOO_FEW_ROWS"
   | "NO_USABLE_ROWS"

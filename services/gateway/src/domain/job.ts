@@ -87,6 +87,8 @@ export interface Job {
   readonly trainRows: number;
   readonly heldoutRows: number;
   readonly heldoutCommitment: string;
+  /** Rows of the data set that the split left out, by reason. */
+  readonly droppedRows: Readonly<Record<string, number>>;
   readonly verdict: JobScored | undefined;
   readonly failure: FailureReason | undefined;
   readonly createdAt: Date;

@@ -11,5 +11,6 @@ export const onSplitCommitted = (deps: HandlerDeps) =>
       trainRows: message.trainRows,
       heldoutRows: message.heldoutRows,
       commitment: message.heldoutCommitment,
+      droppedRows: message.droppedRows,
     }),
   );

@@ -109,6 +109,7 @@ interface JobTable {
   train_rows: number;
   heldout_rows: number;
   heldout_commitment: string;
+  dropped_rows: JSONColumnType<Readonly<Record<string, number>>>;
   /** gradients.event.v1.JobScored */
   verdict: Uint8Array | null;
   /** gradients.common.v1.FailureReason */

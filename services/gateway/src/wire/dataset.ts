@@ -52,6 +52,8 @@ export function encodeReport(result: CheckResult): DatasetReport {
     duplicateRows: BigInt(result.duplicateRows),
     emptyRows: BigInt(result.emptyRows),
     overlongRows: BigInt(result.overlongRows),
+    longRows: BigInt(result.longRows),
+    trainingLength: result.trainingLength,
     totalTokens: BigInt(result.totalTokens),
     tokenHistogram: result.tokenHistogram.map(({ upTo, rows }) => ({ upTo, rows: BigInt(rows) })),
     findings: result.findings.map(encodeFinding),

@@ -49,6 +49,7 @@ export function encodeJob({ job, attempts, payments }: JobView): JobMessage {
     trainRows: job.trainRows,
     heldoutRows: job.heldoutRows,
     heldoutCommitment: job.heldoutCommitment,
+    droppedRows: { ...job.droppedRows },
     ...(job.verdict && { verdict: encodeVerdict(job.verdict) }),
     ...(job.failure && { failure: job.failure }),
     createTime: timestampFromDate(job.createdAt),

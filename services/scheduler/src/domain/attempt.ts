@@ -54,6 +54,8 @@ export interface TrainingStats {
   readonly finalLoss: number;
   readonly trainableParameters: number;
   readonly peakMemoryBytes: number;
+  /** Absent from results that were stored before it was counted. */
+  readonly rowsLeftOut?: number;
   readonly engineVersion: string;
   readonly device: string;
 }

@@ -17,7 +17,7 @@ test("reads progress, also of an evaluation and with figures that were not finit
 test("reads both kinds of results and drops what it has no use for", () => {
   const trained = parseEngineEvent(
     `{"type":"result","kind":"train","steps":5,"examples":40,"tokens":999,"train_seconds":1.5,"final_loss":2.5,` +
-      `"trainable_parameters":7,"peak_memory_bytes":8,"engine_version":"1","device":"cpu","dtype":"float32"}`,
+      `"trainable_parameters":7,"peak_memory_bytes":8,"rows_without_completion":3,"engine_version":"1","device":"cpu","dtype":"float32"}`,
   );
   expect(trained).toMatchObject({ kind: "train", steps: 5n, final_loss: 2.5 });
   expect(trained).not.toHaveProperty("dtype");

@@ -33,6 +33,7 @@ const trained = z.object({
   final_loss: figure,
   trainable_parameters: count,
   peak_memory_bytes: count,
+  rows_without_completion: count,
   engine_version: z.string(),
   device: z.string(),
 });

@@ -167,6 +167,7 @@ async function deliverArtifact(
     finalLoss: result.final_loss,
     trainableParameters: result.trainable_parameters,
     peakMemoryBytes: result.peak_memory_bytes,
+    rowsLeftOut: result.rows_without_completion,
     engineVersion: result.engine_version,
     device: result.device,
   };

@@ -75,6 +75,7 @@ function Heading({ job, connected }: { readonly job: JobJson; readonly connected
           {job.model?.replace("models/", "")} · {job.budgetSeconds} s of training for each contestant
           {job.heldoutRows ? ` · ${job.trainRows} training rows, ${job.heldoutRows} held out` : ""}
         </p>
+        {leftOut(job) && <p className="text-sm text-muted">Left out: {leftOut(job)}</p>}
       </div>
       <div className="flex items-center gap-3">
         {!isOver(job.state) && (
@@ -96,6 +97,16 @@ function Heading({ job, connected }: { readonly job: JobJson; readonly connected
       </div>
     </header>
   );
+}
+
+/** Rows that take no part, by reason; those too long to train on are known once an attempt has ended. */
+function leftOut(job: JobJson): string {
+  const dropped = Object.entries(job.droppedRows ?? {}).map(
+    ([reason, rows]) => `${rows} ${reason.replaceAll("_", " ")}`,
+  );
+  const long = Math.max(0, ...(job.attempts ?? []).map(({ stats }) => Number(stats?.rowsLeftOut ?? 0)));
+  const trained = long > 0 ? [`${long} too long to train on (over ${job.maxLength} tokens)`] : [];
+  return [...dropped, ...trained].join(", ");
 }
 
 function Fairness({ job }: { readonly job: JobJson }) {

@@ -28,7 +28,10 @@ export function DatasetReport({ dataset }: { readonly dataset: DatasetJson }) {
         />
         <Figure name="duplicates" value={formatCount(report.duplicateRows)} />
         <Figure name="empty" value={formatCount(report.emptyRows)} />
-        <Figure name="too long" value={formatCount(report.overlongRows)} />
+        <Figure
+          name="too long"
+          value={formatCount(Number(report.overlongRows ?? 0) + Number(report.longRows ?? 0))}
+        />
         <Figure name="tokens" value={formatCompact(report.totalTokens)} />
       </dl>
       <Histogram report={report} />
