@@ -7,6 +7,7 @@ import type { Transaction } from "kysely";
 import { recordDeadLetter } from "./dead-letters.ts";
 import { type EventHandler, type EventHandlers, PermanentError } from "./handlers.ts";
 import { ADDRESSEE_HEADER, fromMsgHeaders } from "./headers.ts";
+import { messagingAttributes } from "./messaging-attributes.ts";
 import { countConsumed, type Outcome } from "./observe.ts";
 import type { BusTables, Headers } from "./tables.ts";
 
@@ -50,7 +51,7 @@ async function route<T extends BusTables>(
   const addressee = headers[ADDRESSEE_HEADER] ?? options.consumer;
   if (handler && isUuid(headers["ce-id"]) && addressee === options.consumer) {
     return withExtractedTrace(headers, () =>
-      inConsumerSpan(options.consumer, headers, () => settle(options, handler, headers, message)),
+      inConsumerSpan(options.consumer, message, headers, () => settle(options, handler, headers, message)),
     );
   }
   message.ack();
@@ -67,13 +68,18 @@ function isUuid(text: string | undefined): boolean {
   return text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
-function inConsumerSpan(consumer: string, headers: Headers, fn: () => Promise<Outcome>): Promise<Outcome> {
+function inConsumerSpan(
+  consumer: string,
+  { subject, info }: JsMsg,
+  headers: Headers,
+  fn: () => Promise<Outcome>,
+): Promise<Outcome> {
   const attributes = {
-    "messaging.system": "nats",
+    ...messagingAttributes("process", subject, headers),
     "messaging.consumer.group.name": consumer,
-    "messaging.message.id": headers["ce-id"] ?? "",
+    "gradients.delivery": info.deliveryCount,
   };
-  const name = `process ${headers["ce-type"]}`;
+  const name = `process ${subject}`;
   return inSpan({ scope: "@gradients/bus", name, kind: SpanKind.CONSUMER, attributes }, async (span) => {
     const outcome = await fn();
     span.setAttribute("gradients.outcome", outcome);

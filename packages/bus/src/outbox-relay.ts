@@ -1,9 +1,19 @@
 import { type Database, withAdvisoryLock } from "@gradients/db";
 import { failpoint } from "@gradients/kernel";
-import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
+import {
+  createWake,
+  inSpan,
+  inTraceOf,
+  type Logger,
+  type Part,
+  type Wake,
+  withBackoff,
+} from "@gradients/runtime";
+import { SpanKind } from "@opentelemetry/api";
 import { sql } from "kysely";
 import type { Bus } from "./connect-bus.ts";
 import { toMsgHeaders } from "./headers.ts";
+import { messagingAttributes } from "./messaging-attributes.ts";
 import { countPublished } from "./observe.ts";
 import { outboxChannel } from "./outbox.ts";
 import { pruneBusTables } from "./prune.ts";
@@ -112,10 +122,19 @@ function loadUnpublished(db: Database<BusTables>): Promise<OutboxRow[]> {
     .execute();
 }
 
-async function publish(bus: Bus, row: OutboxRow): Promise<void> {
+/** In the trace in which the event was appended; an event of no trace begins none. */
+function publish(bus: Bus, row: OutboxRow): Promise<void> {
+  const { traceparent } = row.headers;
+  if (traceparent === undefined) return send(bus, row);
+  const attributes = messagingAttributes("send", row.subject, row.headers);
+  const span = { scope: "@gradients/bus", name: `send ${row.subject}`, kind: SpanKind.PRODUCER, attributes };
+  return inTraceOf(traceparent, () => inSpan(span, () => send(bus, row)));
+}
+
+async function send(bus: Bus, { subject, payload, headers }: OutboxRow): Promise<void> {
   failpoint("bus.before-publish");
-  await bus.jetstream.publish(row.subject, row.payload, {
-    headers: toMsgHeaders(row.headers),
+  await bus.jetstream.publish(subject, payload, {
+    headers: toMsgHeaders(headers),
     timeout: PUBLISH_TIMEOUT_MS,
   });
   failpoint("bus.published");

@@ -1,5 +1,5 @@
 import { failpoint } from "@gradients/kernel";
-import { inSpan, type Logger, meter, withBackoff } from "@gradients/runtime";
+import { inSpan, isTraced, type Logger, meter, withBackoff } from "@gradients/runtime";
 import type { ObservableCallback } from "@opentelemetry/api";
 import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
 import { type Client, Pool } from "pg";
@@ -45,9 +45,10 @@ export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Dat
   const open = (purpose: string) => openClient(options, purpose, logger);
   const span = {
     scope: "@gradients/db",
-    name: "transaction",
-    attributes: { "db.namespace": options.schema },
+    name: `transaction ${options.schema}`,
+    attributes: { "db.system.name": "postgresql", "db.namespace": options.schema },
   };
+  const traced = <R>(fn: () => Promise<R>) => (isTraced() ? inSpan(span, fn) : fn());
   const retry = {
     what: "transaction",
     logger,
@@ -58,8 +59,8 @@ export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Dat
   return {
     schema: options.schema,
     q,
-    tx: (fn) => inSpan(span, () => withBackoff(retry, () => runTransaction(q, askTime, fn))),
-    txAfter: (first, fn) => inSpan(span, () => withBackoff(retry, () => runTransaction(q, first, fn))),
+    tx: (fn) => traced(() => withBackoff(retry, () => runTransaction(q, askTime, fn))),
+    txAfter: (first, fn) => traced(() => withBackoff(retry, () => runTransaction(q, first, fn))),
     listen: (channel, onNotify, signal) => listen({ open, logger, channel, onNotify, signal }),
     openClient: open,
     close: async () => {

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { RpcError } from "./errors.ts";
 import { startTestServer } from "./test-server.ts";
 
+const SERVICE = "gradients.rpctest.v1.TestService";
 const spans = new InMemorySpanExporter();
 const figures = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
 const meters = new MeterProvider({
@@ -61,7 +62,7 @@ test("a streaming handler runs inside its span, a failed call's span says why", 
   expect(active).toEqual([span?.spanContext().spanId, span?.spanContext().spanId]);
   expect(span).toMatchObject({
     name: "gradients.rpctest.v1.TestService/Count",
-    attributes: { "rpc.system": "grpc", "rpc.grpc.status_code": 5, "error.type": "JOB_NOT_FOUND" },
+    attributes: { "rpc.system.name": "grpc", "rpc.status_code": "NOT_FOUND", "error.type": "JOB_NOT_FOUND" },
     status: { code: SpanStatusCode.ERROR },
   });
 });
@@ -81,16 +82,15 @@ test("every call is counted and timed by method and status, on both sides", asyn
     .flatMap(({ metrics: all }) => all)
     .flatMap(({ descriptor, dataPoints }) =>
       dataPoints.map(
-        ({ attributes }) =>
-          `${descriptor.name} ${attributes["rpc.method"]} ${attributes["rpc.grpc.status_code"]}`,
+        ({ attributes }) => `${descriptor.name} ${attributes["rpc.method"]} ${attributes["rpc.status_code"]}`,
       ),
     );
   expect(points).toEqual(
     expect.arrayContaining([
-      "rpc.server.call.duration GetPoint 0",
-      "rpc.client.call.duration GetPoint 0",
-      "rpc.server.call.duration Begin 10",
-      "rpc.client.call.duration Begin 10",
+      `rpc.server.call.duration ${SERVICE}/GetPoint OK`,
+      `rpc.client.call.duration ${SERVICE}/GetPoint OK`,
+      `rpc.server.call.duration ${SERVICE}/Begin ABORTED`,
+      `rpc.client.call.duration ${SERVICE}/Begin ABORTED`,
     ]),
   );
 });

@@ -1,12 +1,12 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { type Metadata, status } from "@grpc/grpc-js";
+import { requestSeconds } from "@gradients/runtime";
+import type { Metadata } from "@grpc/grpc-js";
 import {
   type Context,
   context,
   type Histogram,
   metrics,
   propagation,
-  type Span,
   SpanKind,
   SpanStatusCode,
   type TextMapGetter,
@@ -28,7 +28,11 @@ export type Observe = (method: DescMethod, metadata: Metadata) => Observation;
 
 /** Server side: the span continues the caller's trace. */
 export function observeServer(): Observe {
-  const duration = histogram("rpc.server.call.duration");
+  const duration = metrics.getMeter(SCOPE).createHistogram("rpc.server.call.duration", {
+    unit: "s",
+    description: "Duration of the RPCs that this service answers, by method and status.",
+    advice: { explicitBucketBoundaries: requestSeconds },
+  });
   return (method, metadata) => {
     const parent = propagation.extract(context.active(), metadata, getter);
     return observation(method, SpanKind.SERVER, parent, duration);
@@ -37,7 +41,11 @@ export function observeServer(): Observe {
 
 /** Client side: the span's context travels in the metadata. */
 export function observeClient(): Observe {
-  const duration = histogram("rpc.client.call.duration");
+  const duration = metrics.getMeter(SCOPE).createHistogram("rpc.client.call.duration", {
+    unit: "s",
+    description: "Duration of the RPCs that this service makes, by method and status.",
+    advice: { explicitBucketBoundaries: requestSeconds },
+  });
   return (method, metadata) => {
     const observed = observation(method, SpanKind.CLIENT, context.active(), duration);
     observed.run(() => propagation.inject(context.active(), metadata, setter));
@@ -45,43 +53,25 @@ export function observeClient(): Observe {
   };
 }
 
-function histogram(name: string): Histogram {
-  return metrics
-    .getMeter(SCOPE)
-    .createHistogram(name, { unit: "s", description: "Duration of RPCs by method and status." });
-}
-
 function observation(method: DescMethod, kind: SpanKind, parent: Context, duration: Histogram): Observation {
-  const attributes = {
-    "rpc.system": "grpc",
-    "rpc.service": method.parent.typeName,
-    "rpc.method": method.name,
-  };
-  const span = trace
-    .getTracer(SCOPE)
-    .startSpan(`${method.parent.typeName}/${method.name}`, { kind, attributes }, parent);
+  const name = `${method.parent.typeName}/${method.name}`;
+  const attributes = { "rpc.system.name": "grpc", "rpc.method": name };
+  const span = trace.getTracer(SCOPE).startSpan(name, { kind, attributes }, parent);
   const active = trace.setSpan(parent, span);
   const startedAt = performance.now();
   return {
     run: (work) => context.with(active, work),
     end: (error) => {
-      const code = error ? status[error.code] : status.OK;
-      duration.record((performance.now() - startedAt) / 1000, {
-        ...attributes,
-        "rpc.grpc.status_code": code,
-      });
-      endSpan(span, code, error);
+      const outcome = {
+        "rpc.status_code": error?.code ?? "OK",
+        ...(error && { "error.type": error.reason }),
+      };
+      duration.record((performance.now() - startedAt) / 1000, { ...attributes, ...outcome });
+      span.setAttributes(outcome);
+      if (error) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+      span.end();
     },
   };
-}
-
-function endSpan(span: Span, code: status, error: RpcError | undefined): void {
-  span.setAttribute("rpc.grpc.status_code", code);
-  if (error) {
-    span.setAttribute("error.type", error.reason);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-  }
-  span.end();
 }
 
 const getter: TextMapGetter<Metadata> = {

@@ -12,12 +12,20 @@ export { createLogger, type Logger, type LoggerOptions, type LogLevel, logLevels
 export { type Command, runService } from "./run-service.ts";
 export type { Addresses, Service } from "./service.ts";
 export {
+  annotateSpan,
   currentTraceparent,
   injectTrace,
   inSpan,
+  inTraceOf,
+  isTraced,
+  linkTo,
   meter,
+  requestSeconds,
+  type Span,
   type SpanSettings,
   tracer,
   withExtractedTrace,
+  withoutSpans,
+  workSeconds,
 } from "./trace.ts";
 export { createWake, type Wake } from "./wake.ts";

@@ -1,5 +1,6 @@
 import type { DatasetId, JobId } from "@gradients/kernel";
 import { type Logger, meter } from "@gradients/runtime";
+import { parseChildName } from "./domain/resource-names.ts";
 
 /** Business facts of the gateway: each is counted and logged in one place. */
 export interface GatewayObserver {
@@ -51,15 +52,20 @@ export function createObserver(logger: Logger): GatewayObserver {
     },
     jobAccepted: (job) => {
       jobs.add(1, { outcome: "accepted" });
-      logger.info({ job }, "job accepted");
+      logger.info({ job, job_id: jobIdOf(job) }, "job accepted");
     },
     jobCancelled: (job) => {
       jobs.add(1, { outcome: "cancelled" });
-      logger.info({ job }, "job cancelled");
+      logger.info({ job, job_id: jobIdOf(job) }, "job cancelled");
     },
     factOfUnknownJob: (jobId, type) => {
       strays.add(1, { type });
       logger.warn({ job_id: jobId, type }, "event about an unknown job");
     },
   };
+}
+
+/** The other services know a job by its id alone. */
+function jobIdOf(job: string): string | undefined {
+  return parseChildName<JobId>("jobs", job)?.id;
 }

@@ -1,4 +1,4 @@
-import { createLogger, type Service, tracer, withExtractedTrace } from "@gradients/runtime";
+import { createLogger, inSpan, inTraceOf, type Service } from "@gradients/runtime";
 import { Halt } from "./app/halt.ts";
 import { createRelay } from "./app/relay.ts";
 import { type AttemptEnd, runAttempt } from "./app/run-attempt.ts";
@@ -49,13 +49,10 @@ export function createTrainer(config: TrainerConfig): Trainer {
 }
 
 function inJobTrace<T>({ traceparent, epoch }: TrainerConfig, fn: () => Promise<T>): Promise<T> {
-  const inSpan = () =>
-    tracer("trainer-gpu").startActiveSpan("attempt", { attributes: { epoch } }, async (span) => {
-      try {
-        return await fn();
-      } finally {
-        span.end();
-      }
-    });
-  return traceparent === undefined ? inSpan() : withExtractedTrace({ traceparent }, inSpan);
+  const span = {
+    scope: "trainer-gpu",
+    name: "run attempt",
+    attributes: { "gradients.attempt.epoch": epoch },
+  };
+  return inTraceOf(traceparent, () => inSpan(span, fn));
 }

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createChainBridge, loadConfig as loadChainBridge } from "@gradients/chain-bridge";
@@ -7,6 +6,7 @@ import type { Addresses, Service } from "@gradients/runtime";
 import { createScheduler, loadConfig as loadScheduler } from "@gradients/scheduler";
 import { createScorer, loadConfig as loadScorer } from "@gradients/scorer";
 import { paths } from "../../setup/paths.mjs";
+import { newApiKey } from "./api-key.ts";
 import { type Servers, startServers } from "./servers.ts";
 import { type Environment, type ServiceName, serviceEnvironments } from "./service-environments.ts";
 
@@ -113,13 +113,6 @@ async function keptApiKey(): Promise<string> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, key, { mode: 0o600 });
   return key;
-}
-
-/** A key in the form that the gateway takes: prefix for recognition, 256 random bits. */
-function newApiKey(): string {
-  const secret = randomBytes(32).toString("hex");
-  const prefix = createHash("sha256").update(secret).digest("hex").slice(0, 10);
-  return `grd_${prefix}_${secret}`;
 }
 
 interface Source {

@@ -1,5 +1,6 @@
 import { appendOutbox } from "@gradients/bus";
 import { failpoint } from "@gradients/kernel";
+import { inTraceOf } from "@gradients/runtime";
 import type { BlockRef, Chain, FinalizedBlock } from "../chain/chain.ts";
 import type { Deps } from "../deps.ts";
 import { judgeSubmission } from "../domain/judge-submission.ts";
@@ -50,7 +51,8 @@ async function ingestBlock(deps: Deps, chain: Chain, key: ChainKey, cursor: Curs
   failpoint("chain-bridge.block-read");
   await deps.db.tx(async (tx) => {
     if (!(await advanceCursor(tx, key, next))) throw new Error("Another process has booked this block");
-    for (const item of evidence) await settle(deps, tx, key, block, item);
+    for (const item of evidence)
+      await inTraceOf(item.submission.traceparent, () => settle(deps, tx, key, block, item));
     const booked = await bookRewards(tx, key, block, rewards);
     const paid = booked.filter(({ status }) => status === "paid");
     await appendOutbox(

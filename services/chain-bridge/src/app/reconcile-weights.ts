@@ -1,10 +1,11 @@
 import { failpoint, newId } from "@gradients/kernel";
+import { inSpan, inTraceOf, linkTo } from "@gradients/runtime";
 import type { Chain } from "../chain/chain.ts";
 import type { HotkeySigner } from "../chain/hotkey-signer.ts";
 import type { Deps } from "../deps.ts";
 import { type Plan, planWeights, type Subnet } from "../domain/plan-weights.ts";
 import { WEIGHTS_VERSION, type Weight, weightVector } from "../domain/weights.ts";
-import { type PointsWindow, sumPoints } from "../store/points.ts";
+import { type PointsWindow, type ScoredJobTrace, sumPoints } from "../store/points.ts";
 import type { ChainKey } from "../store/schema.ts";
 import {
   findOpenSubmission,
@@ -35,7 +36,8 @@ export async function reconcileWeights(deps: Deps, chain: Chain): Promise<void> 
   observe.weightsUnblocked();
   if (plan.kind !== "submit") return;
   observe.unregisteredContestants(vector.value.unregistered);
-  await signAndSend({ deps, chain, key, signer, subnet, window, weights: vector.value.weights });
+  const round = { deps, chain, key, signer, subnet, window, weights: vector.value.weights };
+  await inJobTraces(unpaid(window, await listSubmissions(db, key, RECENT)), () => signAndSend(round));
 }
 
 /** Blocks without news after which the same bytes are sent again: the node may have lost them. */
@@ -44,7 +46,8 @@ const RESEND_BLOCKS = 4;
 async function resend(deps: Deps, chain: Chain, open: Submission): Promise<void> {
   const { best } = chain.heads;
   const due = open.lastAttemptBlock === undefined || best - open.lastAttemptBlock >= RESEND_BLOCKS;
-  if (due && best < open.lastValidBlock) await sendSubmission(deps, chain, open, best);
+  if (due && best < open.lastValidBlock)
+    await inTraceOf(open.traceparent, () => sendSubmission(deps, chain, open, best));
 }
 
 interface Window extends PointsWindow {
@@ -100,6 +103,25 @@ function failuresInARow(newestFirst: readonly Submission[]): {
   return { count, lastBlock: count > 0 && newest ? (newest.lastAttemptBlock ?? newest.pinnedBlock) : 0 };
 }
 
+/** Jobs that no earlier vector of the same chain has paid for. */
+function unpaid({ jobs }: Window, submissions: readonly Submission[]): readonly ScoredJobTrace[] {
+  const known = new Set(
+    submissions.filter(({ state }) => state !== "failed").flatMap(({ jobIds }) => jobIds),
+  );
+  return jobs.filter(({ jobId }) => !known.has(jobId));
+}
+
+/** One vector pays for many jobs: it goes on in the trace of the newest and is linked with those of the others. */
+function inJobTraces(jobs: readonly ScoredJobTrace[], fn: () => Promise<void>): Promise<void> {
+  const traceparents = jobs.flatMap(({ traceparent }) => traceparent ?? []).slice(-MAX_LINKS);
+  const newest = traceparents.pop();
+  const span = { scope: "chain-bridge", name: "set weights", links: traceparents.flatMap(linkTo) };
+  return inTraceOf(newest, () => inSpan(span, fn));
+}
+
+/** The limit of the OpenTelemetry SDK. */
+const MAX_LINKS = 128;
+
 interface SignAndSend {
   readonly deps: Deps;
   readonly chain: Chain;
@@ -143,7 +165,7 @@ async function signAndSend({
     pinned: { number: subnet.block, hash: subnet.blockHash },
     inputs: inputsOf(window),
     weights: weights.map(({ uid, weight }) => ({ hotkey: subnet.neurons[uid]?.hotkey ?? "", uid, weight })),
-    jobIds: window.jobIds.slice(-MAX_JOB_IDS),
+    jobIds: window.jobs.slice(-MAX_JOB_IDS).map(({ jobId }) => jobId),
     signedBytes: signed.bytes,
     ...signed,
   };

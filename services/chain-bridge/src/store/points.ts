@@ -1,3 +1,4 @@
+import { currentTraceparent } from "@gradients/runtime";
 import type { JobAwards } from "../domain/award-points.ts";
 import type { HotkeyPoints } from "../domain/weights.ts";
 import type { BridgeDatabase, BridgeTx } from "./schema.ts";
@@ -13,7 +14,13 @@ export interface PointsWindow {
   readonly points: readonly HotkeyPoints[];
   readonly unallocatedMicroPoints: bigint;
   /** Oldest first. */
-  readonly jobIds: readonly string[];
+  readonly jobs: readonly ScoredJobTrace[];
+}
+
+export interface ScoredJobTrace {
+  readonly jobId: string;
+  /** W3C trace context in which its points were awarded. */
+  readonly traceparent: string | null;
 }
 
 /** False when the job has its points already. */
@@ -23,7 +30,12 @@ export async function insertScoredJob(
   scoredAt: Date,
   { awards, unallocatedMicroPoints }: JobAwards,
 ): Promise<boolean> {
-  const job = { job_id: jobId, scored_at: scoredAt, unallocated_micro_points: unallocatedMicroPoints };
+  const job = {
+    job_id: jobId,
+    scored_at: scoredAt,
+    unallocated_micro_points: unallocatedMicroPoints,
+    traceparent: currentTraceparent() ?? null,
+  };
   const inserted = await tx
     .insertInto("scored_job")
     .values(job)
@@ -45,7 +57,7 @@ export async function insertScoredJob(
 export async function sumPoints({ q }: BridgeDatabase, start: Date, end: Date): Promise<PointsWindow> {
   const jobs = await q
     .selectFrom("scored_job")
-    .select(["job_id", "unallocated_micro_points"])
+    .select(["job_id", "unallocated_micro_points", "traceparent"])
     .where("scored_at", ">", start)
     .where("scored_at", "<=", end)
     .orderBy("scored_at")
@@ -55,7 +67,7 @@ export async function sumPoints({ q }: BridgeDatabase, start: Date, end: Date): 
   return {
     points: jobIds.length > 0 ? await sumByHotkey(q, jobIds) : [],
     unallocatedMicroPoints: jobs.reduce((total, job) => total + job.unallocated_micro_points, 0n),
-    jobIds,
+    jobs: jobs.map(({ job_id, traceparent }) => ({ jobId: job_id, traceparent })),
   };
 }
 

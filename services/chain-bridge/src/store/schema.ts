@@ -27,6 +27,7 @@ interface ScoredJobTable {
   job_id: string;
   scored_at: Date;
   unallocated_micro_points: bigint;
+  traceparent: string | null;
 }
 
 interface PointsTable {
@@ -84,6 +85,7 @@ interface WeightSubmissionTable {
   problem_detail: Generated<string>;
   block_number: bigint | null;
   block_hash: string | null;
+  traceparent: string | null;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;
 }

@@ -1,3 +1,4 @@
+import { currentTraceparent } from "@gradients/runtime";
 import type { Selectable } from "kysely";
 import type { ProblemReport } from "../domain/chain-problem.ts";
 import type { SubmissionState } from "../domain/submission.ts";
@@ -22,6 +23,8 @@ export interface Submission {
   readonly blockNumber: number | undefined;
   readonly blockHash: string | undefined;
   readonly createdAt: Date;
+  /** W3C trace context in which it was signed. */
+  readonly traceparent: string | null;
 }
 
 export interface NewSubmission
@@ -65,6 +68,7 @@ const COLUMNS = [
   "block_number",
   "block_hash",
   "created_at",
+  "traceparent",
 ] as const;
 
 /** The intent, before anything is sent. Violates weight_submission_open when another one is open. */
@@ -96,6 +100,7 @@ export async function insertSubmission(
       extrinsic_hash: submission.extrinsicHash,
       nonce: BigInt(submission.nonce),
       last_valid_block: BigInt(submission.lastValidBlock),
+      traceparent: currentTraceparent() ?? null,
     })
     .execute();
 }
@@ -227,5 +232,6 @@ function toSubmission(
     blockNumber: row.block_number === null ? undefined : Number(row.block_number),
     blockHash: row.block_hash ?? undefined,
     createdAt: row.created_at,
+    traceparent: row.traceparent,
   };
 }

@@ -1,6 +1,7 @@
 import { appendOutbox } from "@gradients/bus";
 import type { Tx } from "@gradients/db";
 import { type AttemptId, ok, type Result } from "@gradients/kernel";
+import { inTraceOf, isTraced } from "@gradients/runtime";
 import type { DecisionDeps } from "../deps.ts";
 import type { Attempt, AttemptResult } from "../domain/attempt.ts";
 import {
@@ -43,8 +44,13 @@ export async function moveAttempt(
   const { attempt: core, fact } = decision.value;
   const moved: Attempt = { ...attempt, core, result: fact === "succeeded" ? result : attempt.result };
   await saveAttempt(tx, attemptId, core, moved.result);
-  if (fact !== null) await follow(tx, deps, job, moved, fact, command);
+  if (fact !== null) await inJobTrace(moved, () => follow(tx, deps, job, moved, fact, command));
   return ok({ attempt: moved, fact });
+}
+
+/** What happens without a caller still belongs to the job's trace. */
+function inJobTrace<T>({ traceparent }: Attempt, fn: () => T): T {
+  return isTraced() ? fn() : inTraceOf(traceparent, fn);
 }
 
 async function follow(

@@ -1,5 +1,4 @@
 import type { JobId } from "@gradients/kernel";
-import { withExtractedTrace } from "@gradients/runtime";
 import type { Deps } from "../deps.ts";
 import type { Attempt } from "../domain/attempt.ts";
 import { type AttemptCommand, isFinal } from "../domain/attempt-machine.ts";
@@ -38,13 +37,13 @@ async function loseEndedPods(deps: Deps, pods: readonly PodStatus[]): Promise<vo
     if (!phase) return;
     deps.observe.podCrashed(name, phase.exitCode, phase.message);
     const because = `the pod ended with exit code ${phase.exitCode ?? "unknown"}`;
-    await moveInTrace(deps, attempt, { type: "lose", epoch: attempt.core.epoch, because });
+    await move(deps, attempt, { type: "lose", epoch: attempt.core.epoch, because });
   });
 }
 
 async function loseExpiredLeases(deps: Deps): Promise<void> {
   await oneByOne(deps, "expire a lease", await listExpiredLeases(deps.db), idOf, (attempt) =>
-    moveInTrace(deps, attempt, { type: "expire", epoch: attempt.core.epoch }),
+    move(deps, attempt, { type: "expire", epoch: attempt.core.epoch }),
   );
 }
 
@@ -53,18 +52,8 @@ function idOf({ attemptId }: Attempt): string {
 }
 
 /** Decided anew under the locks: an attempt that has moved on since it was read is left alone. */
-function moveInTrace(deps: Deps, attempt: Attempt, command: AttemptCommand): Promise<unknown> {
-  return inTraceOf(attempt, () =>
-    deps.db.tx(async (tx) => {
-      const job = await lockJob(tx, attempt.jobId);
-      return moveAttempt(tx, deps, job, attempt.attemptId, command);
-    }),
-  );
-}
-
-/** What happens without a caller still belongs to the job's trace. */
-function inTraceOf<T>({ traceparent }: Attempt, fn: () => Promise<T>): Promise<T> {
-  return traceparent === null ? fn() : withExtractedTrace({ traceparent }, fn);
+function move(deps: Deps, { attemptId, jobId }: Attempt, command: AttemptCommand): Promise<unknown> {
+  return deps.db.tx(async (tx) => moveAttempt(tx, deps, await lockJob(tx, jobId), attemptId, command));
 }
 
 async function fire(deps: Deps, timer: Timer): Promise<void> {
@@ -77,9 +66,7 @@ async function fire(deps: Deps, timer: Timer): Promise<void> {
       timer.kind === "job_deadline" || attemptId === timer.subjectId;
     for (const attempt of attempts.filter((one) => isMeant(one) && !isFinal(one.core.state))) {
       const failure = failureOf("DEADLINE_EXCEEDED", overdueText(attempt));
-      await inTraceOf(attempt, () =>
-        moveAttempt(tx, deps, job, attempt.attemptId, { type: "fail", failure }),
-      );
+      await moveAttempt(tx, deps, job, attempt.attemptId, { type: "fail", failure });
     }
   });
 }

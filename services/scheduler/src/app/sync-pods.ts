@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { failpoint } from "@gradients/kernel";
+import { currentTraceparent, inSpan, inTraceOf } from "@gradients/runtime";
 import type { Deps } from "../deps.ts";
 import type { Attempt } from "../domain/attempt.ts";
 import { isPlaced } from "../domain/attempt-machine.ts";
@@ -30,11 +31,25 @@ export async function syncPods(
   const existing = new Set(pods.map(({ name }) => name));
   for (const attempt of await listPlacedAttempts(deps.db.q)) {
     const isMissing = !existing.has(podName(attempt.attemptId, attempt.core.epoch));
-    if (isMissing && attempt.core.state === "placing") await startPod(deps, attempt, relayTarget, signal);
+    if (isMissing && attempt.core.state === "placing")
+      await inStartSpan(attempt, () => startPod(deps, attempt, relayTarget, signal));
   }
   const now = await deps.db.tx(async (tx) => tx.now);
   const nameOf = ({ name }: PodStatus) => name;
   await oneByOne(deps, "settle a pod", pods, nameOf, (pod) => settlePod(deps, pod, times, now));
+}
+
+/** The pod goes on from here. */
+function inStartSpan(
+  { attemptId, jobId, traceparent, core }: Attempt,
+  fn: () => Promise<void>,
+): Promise<void> {
+  const attributes = {
+    "gradients.job.id": jobId,
+    "gradients.attempt.id": attemptId,
+    "gradients.attempt.epoch": core.epoch,
+  };
+  return inTraceOf(traceparent, () => inSpan({ scope: "scheduler", name: "start pod", attributes }, fn));
 }
 
 async function startPod(
@@ -58,7 +73,8 @@ async function startPod(
 }
 
 function toPodSpec(attempt: Attempt, relayTarget: string, token: string): PodSpec {
-  const { attemptId, hardwareClass, traceparent } = attempt;
+  const { attemptId, hardwareClass } = attempt;
+  const traceparent = currentTraceparent() ?? null;
   const { epoch } = attempt.core;
   const name = podName(attemptId, epoch);
   return { name, attemptId, epoch, hardwareClass, relayTarget, traceparent, token };

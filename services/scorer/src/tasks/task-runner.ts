@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { failpoint } from "@gradients/kernel";
-import { inSpan, type Part, withExtractedTrace } from "@gradients/runtime";
+import { inSpan, inTraceOf, type Part } from "@gradients/runtime";
 import { expireJob } from "../app/expire-job.ts";
 import { giveUpTask } from "../app/give-up-task.ts";
 import { judgeJob } from "../app/judge-job.ts";
@@ -91,13 +91,12 @@ async function waitFor(milliseconds: number, cut: AbortSignal): Promise<void> {
 
 /** Never throws: what goes wrong becomes a later try or the end of the job. The work continues the trace of the event that made it due. */
 function runTask(deps: Deps, options: TaskRunnerOptions, task: Task, signal: AbortSignal): Promise<void> {
-  const headers = task.traceparent ? { traceparent: task.traceparent } : {};
   const span = {
     scope: "scorer",
     name: `scorer ${task.kind}`,
-    attributes: { "gradients.job_id": task.jobId },
+    attributes: { "gradients.job.id": task.jobId },
   };
-  return withExtractedTrace(headers, () => inSpan(span, () => runLeased(deps, options, task, signal)));
+  return inTraceOf(task.traceparent, () => inSpan(span, () => runLeased(deps, options, task, signal)));
 }
 
 async function runLeased(

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ProgressPointSchema } from "@gradients/contracts/event";
 import { Directive } from "@gradients/contracts/trainer";
 import { type Clock, systemClock } from "@gradients/kernel";
-import { backoffDelays, type Logger } from "@gradients/runtime";
+import { backoffDelays, type Logger, withoutSpans } from "@gradients/runtime";
 import { type Halt, Halted } from "./halt.ts";
 import type { Relay } from "./relay.ts";
 
@@ -63,7 +63,8 @@ export class Reporter {
     const points = this.#points;
     this.#points = [];
     try {
-      const { directive } = await this.#relay.report({ phase: this.#phase, points }, signal);
+      const report = { phase: this.#phase, points };
+      const { directive } = await withoutSpans(() => this.#relay.report(report, signal)); // once a second for hours
       if (directive === Directive.STOP) this.#halt.request("stopped");
       return true;
     } catch (error) {

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type GetAssignmentResponse, UploadPurpose } from "@gradients/contracts/trainer";
 import { failpoint } from "@gradients/kernel";
-import type { Logger } from "@gradients/runtime";
+import { annotateSpan, type Logger } from "@gradients/runtime";
 import type { TrainerConfig } from "../config.ts";
 import { CheckpointUploads } from "./checkpoint-uploads.ts";
 import { type EngineEvent, type EngineResult, toPoint } from "./engine-events.ts";
 import { type Halt, Halted } from "./halt.ts";
 import { type EngineError, type Outcome, outcomeOfEngine, outcomeOfError } from "./outcome.ts";
+import { PhaseSpans } from "./phase-spans.ts";
 import type { Relay } from "./relay.ts";
 import { Reporter } from "./reporter.ts";
 import { runEngine } from "./run-engine.ts";
@@ -50,13 +51,17 @@ async function attempt(deps: AttemptDeps): Promise<Outcome> {
   failpoint("trainer.assigned");
   const { jobId, attemptId, heartbeatSeconds, hardDeadline } = assignment;
   logger.info({ job_id: jobId, attempt_id: attemptId, inputs: assignment.inputs.length }, "assignment taken");
+  annotateSpan({ "gradients.job.id": jobId, "gradients.attempt.id": attemptId });
+  const spans = new PhaseSpans();
+  spans.enter("staging");
   const reporter = new Reporter(relay, halt, logger);
   const done = new AbortController();
   const reporting = reporter.run(heartbeatSeconds, AbortSignal.any([done.signal, halt.atOnce]));
   const deadline = armDeadline(halt, hardDeadline && timestampDate(hardDeadline));
   try {
-    return await work(deps, assignment, reporter);
+    return await work(deps, assignment, { reporter, spans });
   } finally {
+    spans.end();
     clearTimeout(deadline);
     done.abort();
     await reporting;
@@ -72,7 +77,7 @@ function armDeadline(halt: Halt, deadline: Date | undefined): NodeJS.Timeout | u
 async function work(
   deps: AttemptDeps,
   assignment: GetAssignmentResponse,
-  reporter: Reporter,
+  watchers: Watchers,
 ): Promise<Outcome> {
   const { config, relay, halt, logger } = deps;
   const workDir = workFolder(config);
@@ -86,11 +91,13 @@ async function work(
     environment: config.engineEnvironment,
     stopSeconds: config.stopSeconds / 2,
   };
-  const end = await runEngine(command, halt, logger, (event) => follow(event, seen, reporter, checkpoints));
+  const end = await runEngine(command, halt, logger, (event) =>
+    follow(event, { ...watchers, seen, checkpoints }),
+  );
   failpoint("trainer.engine-ended");
   halt.atOnce.throwIfAborted();
-  if (end.exitCode === 0 && seen.result) return deliver(deps, seen.result, workDir, reporter);
-  reporter.enter("uploading");
+  if (end.exitCode === 0 && seen.result) return deliver(deps, seen.result, workDir, watchers);
+  enter(watchers, "uploading");
   await checkpoints.settled();
   logger.warn(
     { exit_code: end.exitCode, signal: end.signal, error: seen.error, output: end.lastLines },
@@ -122,13 +129,32 @@ interface Seen {
   error: EngineError | undefined;
 }
 
-function follow(event: EngineEvent, seen: Seen, reporter: Reporter, checkpoints: CheckpointUploads): void {
+/** Who hears of the phases and figures: the customer, and the operators' trace. */
+interface Watchers {
+  readonly reporter: Reporter;
+  readonly spans: PhaseSpans;
+}
+
+function enter({ reporter, spans }: Watchers, phase: string): void {
+  reporter.enter(phase);
+  spans.enter(phase);
+}
+
+interface Followers extends Watchers {
+  readonly seen: Seen;
+  readonly checkpoints: CheckpointUploads;
+}
+
+function follow(event: EngineEvent, followers: Followers): void {
+  const { seen, reporter, spans, checkpoints } = followers;
   switch (event.type) {
     case "phase":
-      return reporter.enter(event.phase);
+      return enter(followers, event.phase);
     case "progress":
+      spans.step(event);
       return reporter.add(toPoint(event));
     case "checkpoint":
+      spans.checkpoint(event);
       return checkpoints.add(event);
     case "result":
       seen.result = event;
@@ -142,9 +168,9 @@ async function deliver(
   deps: AttemptDeps,
   result: EngineResult,
   workDir: string,
-  reporter: Reporter,
+  watchers: Watchers,
 ): Promise<Outcome> {
-  reporter.enter("uploading");
+  enter(watchers, "uploading");
   const output = join(workDir, "output");
   return result.kind === "train"
     ? deliverArtifact(deps, result, output)

@@ -1,0 +1,92 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadConfig as loadGateway, registerModel } from "@gradients/gateway";
+import type { Addresses } from "@gradients/runtime";
+import { freePorts } from "@gradients/testkit";
+import { tinyModel } from "../../../../services/scheduler/src/test/tiny-model.ts";
+import { paths } from "../../../setup/paths.mjs";
+import { newApiKey } from "../api-key.ts";
+import { type Servers, startServers } from "../servers.ts";
+import { type Environment, type ServiceName, serviceEnvironments } from "../service-environments.ts";
+import { type ServiceProcess, startServiceProcess } from "./service-process.ts";
+
+/** The whole product as it runs in production: each service a process of its own. The model is so small that a race takes seconds. */
+export interface ProcessNetwork extends AsyncDisposable {
+  readonly servers: Servers;
+  readonly addresses: Readonly<Record<ServiceName, Addresses>>;
+  /** Where each service shows its metrics. */
+  readonly metrics: Readonly<Record<ServiceName, string>>;
+  readonly apiKey: string;
+  /** Orderly, so that what they have to export leaves with them. */
+  stopServices(): Promise<void>;
+}
+
+const names = ["scheduler", "scorer", "chain-bridge", "gateway"] as const;
+
+/** `otlpEndpoint` is where all processes send their telemetry, pods included. */
+export async function startProcessNetwork(otlpEndpoint: string): Promise<ProcessNetwork> {
+  await using cleanup = new AsyncDisposableStack();
+  const servers = cleanup.use(await startServers({ persistent: false }));
+  const scratchDir = await mkdtemp(join(paths.scratch, "gradients-processes-"));
+  cleanup.defer(() => rm(scratchDir, { recursive: true, force: true }));
+  const apiKey = newApiKey();
+  const environment = await serviceEnvironments({
+    servers,
+    scratchDir,
+    bootstrapKey: apiKey,
+    logLevel: "info",
+    ports: { http: 0, grpc: 0 },
+  });
+  const otel = telemetryEnvironment(otlpEndpoint);
+  const ports = await freePorts(names.length);
+  const processes: ServiceProcess[] = [];
+  const addresses = {} as Record<ServiceName, Addresses>;
+  const metrics = {} as Record<ServiceName, string>;
+  let gatewayEnvironment: Environment = {};
+  for (const [place, name] of names.entries()) {
+    const port = String(ports[place]);
+    const env = {
+      ...environment(name, addresses.scheduler?.["grpc"] ?? ""),
+      ...(name === "scheduler" ? { SCHEDULER_FLEET_POD_ENVIRONMENT: JSON.stringify(otel) } : {}),
+      ...otel,
+      OTEL_METRICS_EXPORTER: "prometheus",
+      OTEL_EXPORTER_PROMETHEUS_HOST: "127.0.0.1",
+      OTEL_EXPORTER_PROMETHEUS_PORT: port,
+    };
+    const service = cleanup.use(await startServiceProcess(name, env));
+    processes.push(service);
+    addresses[name] = service.addresses;
+    metrics[name] = `http://127.0.0.1:${port}/metrics`;
+    if (name === "gateway") gatewayEnvironment = env;
+  }
+  await offerTinyModel(gatewayEnvironment, join(scratchDir, "model"));
+  const owned = cleanup.move();
+  return {
+    servers,
+    addresses,
+    metrics,
+    apiKey,
+    stopServices: async () => {
+      for (const service of processes.toReversed()) await service[Symbol.asyncDispose]();
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function telemetryEnvironment(endpoint: string): Environment {
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_BSP_SCHEDULE_DELAY: "200",
+    OTEL_BLRP_SCHEDULE_DELAY: "200",
+    NODE_COMPILE_CACHE: paths.compileCache,
+  };
+}
+
+async function offerTinyModel(gateway: Environment, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [name, content] of tinyModel()) await writeFile(join(folder, name), content);
+  const about = { id: `tiny-${randomBytes(4).toString("hex")}`, displayName: "Tiny", license: "Apache-2.0" };
+  await registerModel(loadGateway({ env: gateway, argv: [] }), { folder, ...about });
+}
