@@ -1,5 +1,6 @@
 export { classifyRow } from "./classify-row.ts";
 export { detectFormat } from "./detect-format.ts";
+export { MAX_DATASET_ROWS } from "./limits.ts";
 export { type LocalFile, openLocalFile } from "./local-file.ts";
 export {
   type ChatMapping,

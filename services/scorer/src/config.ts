@@ -68,7 +68,11 @@ const schema = z.object({
       .min(3)
       .default(30)
       .describe("After that long without a sign of life a task is taken over."),
-    maxTries: z.int().min(1).default(8).describe("A split or a verdict that failed so often ends its job."),
+    maxTries: z
+      .int()
+      .min(1)
+      .default(8)
+      .describe("A split or a verdict that failed, or killed its process, so often ends its job."),
   }),
   workFolder: z
     .string()

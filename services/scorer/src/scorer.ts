@@ -3,6 +3,7 @@ import { createDatabase, migrate } from "@gradients/db";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcPart } from "@gradients/rpc";
 import { composeService, createLogger, type Part, type Service } from "@gradients/runtime";
+import { removeLeftovers } from "./app/work-folder.ts";
 import type { ScorerConfig } from "./config.ts";
 import type { Deps, ScorerRules } from "./deps.ts";
 import { VERDICT_RULES } from "./domain/ranks.ts";
@@ -34,6 +35,7 @@ export async function createScorer(config: ScorerConfig): Promise<Service> {
     parts: [
       { name: "database", start: async () => void (await migrate(db, migrations)), stop: () => db.close() },
       { name: "object store", start: () => objects.ensureBucket(), stop: async () => objects.close() },
+      { name: "work folder", start: () => removeLeftovers(config.workFolder) },
       busPart(bus),
       createOutboxRelay({ db, bus, logger, service: "scorer" }),
       createTaskRunner(deps, config.tasks),

@@ -5,7 +5,10 @@ import { type CheckOptions, type CheckResult, DatasetCheck } from "../domain/dat
 export async function checkDataset(source: RowSource, options: CheckOptions): Promise<CheckResult> {
   const check = new DatasetCheck(options);
   try {
-    for await (const row of readRows(source)) check.add(row);
+    for await (const row of readRows(source)) {
+      check.add(row);
+      if (check.isTooLarge) break;
+    }
   } catch (error) {
     if (!(error instanceof DatasetFileError)) throw error;
     check.fail(error);

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { MAX_DATASET_ROWS } from "@gradients/dataset";
 import { createObjectStore, type ObjectStoreOptions } from "@gradients/objects";
 import type { TextModel } from "../domain/dataset-check.ts";
 import { checkDataset } from "./check-dataset.ts";
@@ -21,6 +22,7 @@ async function answer({ dataset, model, minUsableRows }: CheckOrder): Promise<vo
     format,
     chosenMapping,
     minUsableRows,
+    maxRows: MAX_DATASET_ROWS,
     model: last.text,
   });
   parentPort?.postMessage(result);

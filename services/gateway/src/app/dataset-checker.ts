@@ -59,6 +59,7 @@ async function work(deps: DatasetCheckerDeps, wake: Wake, signal: AbortSignal): 
 
 /** A check that has a fault is due again when its lease is over, one that is stopped at once. */
 async function runCheck(deps: DatasetCheckerDeps, claimed: ClaimedCheck, stop: AbortSignal): Promise<void> {
+  if (claimed.tries > MAX_TRIES) return giveUp(deps, claimed); // each of those tries ended its process
   const lost = new AbortController();
   const done = new AbortController();
   const signal = AbortSignal.any([stop, lost.signal]);

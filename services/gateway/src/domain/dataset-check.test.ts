@@ -15,7 +15,13 @@ const model: TextModel = {
   },
   countTokens: (text) => text.length,
 };
-const options: CheckOptions = { format: "jsonl", model, chosenMapping: undefined, minUsableRows: 2 };
+const options: CheckOptions = {
+  format: "jsonl",
+  model,
+  chosenMapping: undefined,
+  minUsableRows: 2,
+  maxRows: 1_000,
+};
 
 const check = (values: readonly object[], changes: Partial<CheckOptions> = {}) => {
   const run = new DatasetCheck({ ...options, ...changes });
@@ -99,6 +105,18 @@ describe("the check", () => {
     ]);
     const narrow = check([length(50), length(51)]);
     expect(narrow).toMatchObject({ longRows: 0, overlongRows: 1, trainingLength: 50 });
+  });
+
+  test("says how many rows are too many, and repeated ones do not count", () => {
+    const rows = ["a", "b", "a", "c"].map((text) => row(text));
+    expect(check(rows, { maxRows: 3 })).toMatchObject({ isUsable: true, usableRows: 3 });
+    const { isUsable, findings } = check(rows, { maxRows: 2 });
+    expect(isUsable).toBe(false);
+    expect(findings[0]).toMatchObject({
+      rule: "DATASET_TOO_LARGE",
+      rows: [4],
+      message: "There are more than 2 rows that differ; the check ended at row 4.",
+    });
   });
 
   test("one finding stands for many rows: the first ten and how many", () => {

@@ -35,6 +35,8 @@ export interface CheckOptions {
   readonly chosenMapping: Mapping | undefined;
   /** A job needs that many usable rows. */
   readonly minUsableRows: number;
+  /** Rows that can be told apart at most; with more of them the data set cannot be used. */
+  readonly maxRows: number;
 }
 
 export interface CheckResult {
@@ -90,6 +92,11 @@ export class DatasetCheck {
     this.#options = options;
   }
 
+  /** There is no use in going on. */
+  get isTooLarge(): boolean {
+    return this.#usable + this.#overlong > this.#options.maxRows;
+  }
+
   add(read: ReadRow): void {
     this.#rows++;
     if ("error" in read) {
@@ -114,6 +121,7 @@ export class DatasetCheck {
 
   finish(): CheckResult {
     this.#chooseMapping();
+    if (this.isTooLarge) this.#tooLarge();
     if (!this.#findings.hasErrors) this.#checkUsable();
     return {
       isUsable: !this.#findings.hasErrors,
@@ -242,6 +250,17 @@ export class DatasetCheck {
       message: `Rows are longer than the ${longest} tokens that a job trains with unless it says otherwise: training leaves them out.`,
       fix: `Shorten them, or set the job's max_length up to the model's context of ${contextLength} tokens.`,
       row,
+    });
+  }
+
+  #tooLarge(): void {
+    const limit = this.#options.maxRows.toLocaleString("en");
+    this.#findings.add({
+      rule: "DATASET_TOO_LARGE",
+      severity: "error",
+      message: `There are more than ${limit} rows that differ; the check ended at row ${this.#rows.toLocaleString("en")}.`,
+      fix: `Upload a part of the file with at most ${limit} rows.`,
+      row: this.#rows,
     });
   }
 

@@ -10,6 +10,7 @@ type FindingRule =
   | "LONG_ROW"
   | "TEMPLATE_REFUSED"
   | "TOO_FEW_ROWS"
+  | "DATASET_TOO_LARGE"
   | "NO_USABLE_ROWS"
   | "CHECK_FAILED";
 

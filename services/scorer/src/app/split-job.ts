@@ -1,8 +1,9 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { appendOutbox } from "@gradients/bus";
+import { MAX_DATASET_ROWS } from "@gradients/dataset";
 import { failpoint } from "@gradients/kernel";
 import type { ObjectRef, ObjectStore } from "@gradients/objects";
 import type { Deps } from "../deps.ts";
@@ -14,6 +15,7 @@ import { insertSplit } from "../store/splits.ts";
 import { finishTask, type Task } from "../store/tasks.ts";
 import { runInWorker } from "../tasks/run-in-worker.ts";
 import { failJob } from "./end-job.ts";
+import { makeSplitFolder } from "./work-folder.ts";
 import type { SplitInput, SplitOutput } from "./write-split.ts";
 
 /**
@@ -23,8 +25,7 @@ import type { SplitInput, SplitOutput } from "./write-split.ts";
 export async function splitJob(deps: Deps, task: Task, signal: AbortSignal): Promise<void> {
   const job = await findJob(deps.db, task.jobId);
   if (!job) throw new Error(`There is no job ${task.jobId}`);
-  await mkdir(deps.workFolder, { recursive: true });
-  const folder = await mkdtemp(join(deps.workFolder, "split-"));
+  const folder = await makeSplitFolder(deps.workFolder);
   try {
     const input = splitInput(folder, job, deps);
     await download(deps.objects, job.order.dataset.object, input.datasetPath, signal);
@@ -50,6 +51,7 @@ function splitInput(folder: string, { order, salt }: Job, { rules }: Deps): Spli
     dataset: { format, columns },
     salt,
     policy: rules.split,
+    maxRows: MAX_DATASET_ROWS,
     spoolPath: join(folder, "usable.jsonl"),
     trainPath: join(folder, "train.jsonl"),
     heldoutPath: join(folder, "heldout.jsonl"),

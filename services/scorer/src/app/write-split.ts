@@ -9,9 +9,9 @@ import {
   readRows,
   rowText,
 } from "@gradients/dataset";
-import { jobFailure, splitFailure } from "../domain/failures.ts";
+import { datasetTooLarge, jobFailure, splitFailure } from "../domain/failures.ts";
 import type { Dataset } from "../domain/job.ts";
-import { NearDuplicateIndex } from "../domain/near-duplicates.ts";
+import { NearDuplicateIndex, TooManyRows } from "../domain/near-duplicates.ts";
 import type { Reason } from "../domain/reason.ts";
 import { beginCommitment, chooseHeldout, type Split, type SplitPolicy } from "../domain/split.ts";
 import { openLines } from "./line-writer.ts";
@@ -22,6 +22,8 @@ export interface SplitInput {
   readonly dataset: Pick<Dataset, "format" | "columns">;
   readonly salt: Uint8Array;
   readonly policy: SplitPolicy;
+  /** Distinct usable rows at most. */
+  readonly maxRows: number;
   /** The usable rows between the passes. */
   readonly spoolPath: string;
   readonly trainPath: string;
@@ -51,7 +53,7 @@ export async function writeSplit(input: SplitInput): Promise<SplitOutput> {
       "DATASET_INVALID",
       'A mapped column is named "row", which the platform uses for row numbers. Rename the column.',
     );
-  const index = new NearDuplicateIndex(Buffer.from(input.salt).toString("hex"));
+  const index = new NearDuplicateIndex(Buffer.from(input.salt).toString("hex"), input.maxRows);
   try {
     const { droppedRows, rowNumbers } = await spoolUsableRows(input, mapping, index);
     await placeRows(input.spoolPath, mapping, index);
@@ -68,6 +70,7 @@ export async function writeSplit(input: SplitInput): Promise<SplitOutput> {
       droppedRows,
     };
   } catch (error) {
+    if (error instanceof TooManyRows) return { kind: "refused", reason: datasetTooLarge(input.maxRows) };
     if (error instanceof DatasetFileError) return refused("DATASET_INVALID", describeFileError(error));
     throw error;
   }

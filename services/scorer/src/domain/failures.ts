@@ -6,11 +6,13 @@ export type JobFailureCode =
   | "DATASET_INVALID"
   | "DATASET_UNREADABLE"
   | "DATASET_TOO_SMALL"
+  | "DATASET_TOO_LARGE"
   | "ALL_ATTEMPTS_FAILED"
   | "BASE_NOT_EVALUATED"
   | "NO_VALID_ARTIFACT"
   | "DEADLINE_EXCEEDED"
-  | "PLATFORM_FAULT";
+  | "PLATFORM_FAULT"
+  | "PROCESS_LOST";
 
 export function jobFailure(code: JobFailureCode, message: string, isCustomerError: boolean): Reason {
   return { code, message, isCustomerError };
@@ -27,19 +29,33 @@ export function splitFailure(rejection: SplitRejection, dropped: Readonly<Record
   return jobFailure("DATASET_TOO_SMALL", `${found} Add examples that differ from each other.`, true);
 }
 
+export function datasetTooLarge(maxRows: number): Reason {
+  const found = `The data set has more than ${maxRows.toLocaleString("en")} usable rows that differ.`;
+  return jobFailure("DATASET_TOO_LARGE", `${found} Upload a part of it that has no more.`, true);
+}
+
 export const datasetUnreadable: Reason = jobFailure(
   "DATASET_UNREADABLE",
   "The stored data set is gone or is not what was uploaded. Upload it again and start a new job.",
   false,
 );
 
-export function platformFault(kind: "split" | "judge" | "deadline", tries: number): Reason {
-  const doing = {
-    split: "splitting the data set",
-    judge: "computing the verdict",
-    deadline: "ending the job",
-  }[kind];
-  const message = `The platform failed ${tries} times while ${doing}. Your data is not the cause; start the job again or ask the operator.`;
+type Work = "split" | "judge" | "deadline";
+
+const doings: Readonly<Record<Work, string>> = {
+  split: "splitting the data set",
+  judge: "computing the verdict",
+  deadline: "ending the job",
+};
+
+/** The process died at it so often that nothing but the work itself can be the cause. */
+export function processLost(kind: Work, tries: number): Reason {
+  const message = `The platform's process died ${tries} times while ${doings[kind]}, most likely for lack of memory. A smaller data set may go well; the operator can give it more memory.`;
+  return jobFailure("PROCESS_LOST", message, false);
+}
+
+export function platformFault(kind: Work, tries: number): Reason {
+  const message = `The platform failed ${tries} times while ${doings[kind]}. Your data is not the cause; start the job again or ask the operator.`;
   return jobFailure("PLATFORM_FAULT", message, false);
 }
 

@@ -1,3 +1,4 @@
+import { MAX_DATASET_ROWS } from "@gradients/dataset";
 import { Rng } from "@gradients/kernel";
 import { mix32, profileRow, type RowText } from "./row-profile.ts";
 
@@ -17,7 +18,12 @@ const TEMPLATE_SHARE = 0.05;
 
 const COUNTER_BITS = 22;
 /** Row numbers and 32-bit keys are sorted together as one exact double. */
-const MAX_ROWS = 2 ** 21;
+const MAX_ROWS = Math.min(MAX_DATASET_ROWS, 2 ** 21);
+
+/** There are more distinct rows than can be grouped. */
+export class TooManyRows extends Error {
+  override readonly name = "TooManyRows";
+}
 
 /**
  * Groups rows that are near-duplicates of each other, in two passes over the same rows in the same order: `count` learns which word shingles are template, then
@@ -28,13 +34,15 @@ const MAX_ROWS = 2 ** 21;
  */
 export class NearDuplicateIndex {
   readonly #seen = new Set<string>();
+  readonly #maxRows: number;
   readonly #shingleRows = new Uint32Array(2 ** COUNTER_BITS);
   readonly #multipliers: Uint32Array;
   readonly #offsets: Uint32Array;
   #placed: PlacedRows | undefined;
   #next = 0;
 
-  constructor(seed: string) {
+  constructor(seed: string, maxRows = MAX_ROWS) {
+    this.#maxRows = maxRows;
     const rng = new Rng(`gradients.minhash/v1:${seed}`);
     this.#multipliers = Uint32Array.from({ length: HASHES }, () => rng.nextU32() | 1);
     this.#offsets = Uint32Array.from({ length: HASHES }, () => rng.nextU32());
@@ -48,10 +56,10 @@ export class NearDuplicateIndex {
   /** First pass. False when exactly the same text came before: such a row is to be left out of both passes from then on. */
   count(text: RowText): boolean {
     if (this.#placed) throw new Error("All rows are counted before the first is placed");
-    if (this.#seen.size >= MAX_ROWS) throw new RangeError(`At most ${MAX_ROWS} rows can be grouped`);
     const { exactKey, shingles } = profileRow(text);
     const key = exactKey.toString("base64");
     if (this.#seen.has(key)) return false;
+    if (this.#seen.size >= this.#maxRows) throw new TooManyRows(`More than ${this.#maxRows} rows`);
     this.#seen.add(key);
     for (const shingle of shingles) this.#bumpCounter(shingle);
     return true;

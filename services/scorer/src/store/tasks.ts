@@ -105,20 +105,20 @@ export async function finishTask(tx: Tx<Tables>, { kind, jobId, epoch }: Task): 
   if (numDeletedRows === 0n) throw new LeaseLost(`The ${kind} task of job ${jobId} is no longer ours`);
 }
 
-/** Gives the task back, to be claimed again after a pause. By primary key. */
+/** Gives the task back, to be claimed again after a pause; a try that was stopped does not count. By primary key. */
 export async function postponeTask(
   db: Database<Tables>,
   { kind, jobId, epoch }: Task,
-  seconds: number,
-  error: string,
+  { seconds, error, counts }: { readonly seconds: number; readonly error: string; readonly counts: boolean },
 ): Promise<void> {
   await db.q
     .updateTable("task")
-    .set({
+    .set((eb) => ({
       lease_expires_at: null,
       last_error: error,
       due_at: sql<Date>`now() + make_interval(secs => ${seconds})`,
-    })
+      tries: eb("tries", "-", counts ? 0 : 1),
+    }))
     .where("kind", "=", kind)
     .where("job_id", "=", jobId)
     .where("epoch", "=", epoch)

@@ -29,6 +29,19 @@ describe("the task runner", () => {
     await healthy.stop();
   });
 
+  it("ends a job whose work kills its process again and again", async () => {
+    const jobId = await acceptJobAsleep();
+    for (let death = 0; death < 2; death++) {
+      await claimAll();
+      await expire(jobId);
+    }
+    const scorer = await world.startScorer({ SCORER_TASKS_MAX_TRIES: "2" });
+    const [failed] = await world.waitFor(JobFailedSchema, jobId);
+    expect(failed?.reason).toMatchObject({ code: "PROCESS_LOST", customerError: false });
+    expect(failed?.reason?.message).toContain("died 2 times while splitting");
+    await scorer.stop();
+  });
+
   it("ends a job whose work fails again and again, and does not blame the customer", async () => {
     const scorer = await world.startScorer({ SCORER_TASKS_MAX_TRIES: "2" });
     const jobId = await acceptJob(world, dataset(150), {
@@ -44,6 +57,16 @@ describe("the task runner", () => {
     await scorer.stop();
   });
 });
+
+/** A job whose split is known and was never tried: a process without a place for it accepted the job and is gone. */
+async function acceptJobAsleep(): Promise<string> {
+  const scorer = await world.startScorer({ SCORER_WORK_FOLDER: "/dev/null/no-folder" });
+  const jobId = await acceptJob(world, dataset(150));
+  await expect.poll(() => tries(jobId)).toBeGreaterThan(0);
+  await scorer.stop();
+  await world.db.q.updateTable("task").set({ tries: 0 }).where("job_id", "=", jobId).execute();
+  return jobId;
+}
 
 /** What a process does that dies right after it. */
 async function claimAll() {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { failpoint } from "@gradients/kernel";
 import { inSpan, inTraceOf, type Part } from "@gradients/runtime";
 import { expireJob } from "../app/expire-job.ts";
-import { giveUpTask } from "../app/give-up-task.ts";
+import { giveUpDeadlyTask, giveUpTask } from "../app/give-up-task.ts";
 import { judgeJob } from "../app/judge-job.ts";
 import { splitJob } from "../app/split-job.ts";
 import type { Deps } from "../deps.ts";
@@ -112,7 +112,9 @@ async function runLeased(
   const done = new AbortController();
   const keeping = keepLease(deps, options, task, lease, done.signal);
   try {
-    await work[task.kind](deps, task, AbortSignal.any([signal, lease.signal]));
+    const isDeadly = task.kind !== "deadline" && task.tries > options.maxTries;
+    if (isDeadly) await giveUpDeadlyTask(deps, task);
+    else await work[task.kind](deps, task, AbortSignal.any([signal, lease.signal]));
     deps.observe.taskDone(task, seconds());
   } catch (error) {
     await settleFailure(deps, options, task, error, {
@@ -157,7 +159,7 @@ async function settleFailure(
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   try {
     if (isLast) await giveUpTask(deps, task, error);
-    else await postponeTask(db, task, pause, text);
+    else await postponeTask(db, task, { seconds: pause, error: text, counts: !isStopping });
   } catch (cause) {
     observe.taskNotSettled(task, cause); // the lease runs out, then it is claimed again
   }
