@@ -7,4 +7,5 @@ export { type TestBucket, testBucket } from "./test-bucket.ts";
 export { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from "./test-database.ts";
 export { testNats } from "./test-nats.ts";
 export type { TestRun } from "./test-run.ts";
+export { safetensors, type Tensor, tinyModel, tinyTokenizer } from "./tiny-model.ts";
 export { ServerStartError } from "./until-ready.ts";

@@ -1,6 +1,6 @@
+import { tinyTokenizer } from "@gradients/testkit";
 import { expect, test } from "vitest";
 import { TemplateRefusal } from "../domain/dataset-check.ts";
-import { tinyTokenizer } from "../test/tiny-model.ts";
 import { createTextModel } from "./text-model.ts";
 
 const talk = [

@@ -10,14 +10,13 @@ import { createDatabase, type Database, ensureSchema } from "@gradients/db";
 import { newId } from "@gradients/kernel";
 import { createObjectStore, type ObjectRef, type ObjectStore } from "@gradients/objects";
 import { createLogger, type Logger, type Service } from "@gradients/runtime";
-import { createTestDatabase, testBucket, testNats } from "@gradients/testkit";
+import { createTestDatabase, testBucket, testNats, tinyModel } from "@gradients/testkit";
 import { expect, vi } from "vitest";
 import { paths } from "../../../../tools/setup/paths.mjs";
 import { loadConfig } from "../config.ts";
 import { createScheduler } from "../scheduler.ts";
 import type { Tables } from "../store/schema.ts";
 import { collectEvents, collectProgress, publishRaw } from "./bus-spy.ts";
-import { tinyModel } from "./tiny-model.ts";
 
 /** Real servers, a bucket with a tiny model, and everything that the scheduler says on the bus. */
 export interface World extends AsyncDisposable {

@@ -1,12 +1,12 @@
 import { Rng } from "@gradients/kernel";
 
-/** A random Llama of two blocks that speaks bytes: real enough for the whole engine, and a step takes milliseconds. */
+/** Files of a random Llama of two blocks that speaks bytes: real enough for the whole engine, and a step takes milliseconds. */
 export function tinyModel(): ReadonlyMap<string, Buffer> {
   return new Map([
     ["config.json", json(modelConfig)],
     ["generation_config.json", json({ bos_token_id: 256, eos_token_id: 257, pad_token_id: 257 })],
     ["model.safetensors", safetensors(weights())],
-    ["tokenizer.json", json(tokenizer())],
+    ["tokenizer.json", json(tinyTokenizer())],
     ["tokenizer_config.json", json(tokenizerConfig)],
     ["chat_template.jinja", Buffer.from(chatTemplate)],
   ]);
@@ -55,7 +55,8 @@ const chatTemplate =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}" +
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-function tokenizer(): object {
+/** Speaks bytes: one token for each, and one for each special token. */
+export function tinyTokenizer(): object {
   const vocab = Object.fromEntries([...byteAlphabet(), ...SPECIAL].map((token, id) => [token, id]));
   const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
@@ -90,7 +91,7 @@ function byteAlphabet(): readonly string[] {
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++));
 }
 
-interface Tensor {
+export interface Tensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly values: Float32Array;
@@ -132,7 +133,7 @@ function weights(): readonly Tensor[] {
 }
 
 /** Eight bytes of header length, a JSON header with name, type, shape and place of each tensor, then the bytes. */
-function safetensors(tensors: readonly Tensor[]): Buffer {
+export function safetensors(tensors: readonly Tensor[]): Buffer {
   let end = 0;
   const entries = tensors.map(({ name, shape, values }) => {
     const start = end;
