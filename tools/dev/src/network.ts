@@ -49,7 +49,7 @@ const baseModel = {
 /** Starts servers and services in the order in which they need each other. Disposing stops them in reverse order and leaves no process. */
 export async function startNetwork(options: NetworkOptions = {}): Promise<Network> {
   await using cleanup = new AsyncDisposableStack();
-  const servers = cleanup.use(await startServers({ persistent: options.persistent ?? false }));
+  const servers = cleanup.use(await startServers(options.persistent ? paths.dev : undefined));
   announceServers(servers, options);
   const scratchDir = await mkdtemp(join(paths.scratch, "gradients-dev-"));
   cleanup.defer(() => rm(scratchDir, { recursive: true, force: true }));

@@ -7,7 +7,6 @@ import {
   startPostgres,
   startS3,
 } from "@gradients/testkit";
-import { paths } from "../../setup/paths.mjs";
 
 /** The real servers that the services stand on, as child processes of this one, and the local chain inside it. */
 export interface Servers extends AsyncDisposable {
@@ -17,18 +16,19 @@ export interface Servers extends AsyncDisposable {
   readonly chain: DevChain;
 }
 
-export interface ServersOptions {
-  /** Keeps data in the cache for the next start; otherwise they go with the servers. */
-  readonly persistent: boolean;
+/** Where the servers keep their data; without it they go with the servers. */
+export interface ServerFolders {
+  readonly postgres: string;
+  readonly nats: string;
+  readonly s3: string;
 }
 
 /** Starts all of them at once; when one fails, those that started are stopped again. */
-export async function startServers({ persistent }: ServersOptions): Promise<Servers> {
-  const { dev } = paths;
+export async function startServers(folders?: ServerFolders): Promise<Servers> {
   const started = await Promise.allSettled([
-    startPostgres(persistent ? { dataDir: dev.postgres } : {}),
-    startNats(persistent ? { dataDir: dev.nats } : {}),
-    startS3(persistent ? { dataDir: dev.s3 } : {}),
+    startPostgres(folders ? { dataDir: folders.postgres } : {}),
+    startNats(folders ? { dataDir: folders.nats } : {}),
+    startS3(folders ? { dataDir: folders.s3 } : {}),
     devAccounts().then((accounts) =>
       startDevChain({ accounts, blockMs: 1_000, tempo: 10, finalityLagBlocks: 2 }),
     ),

@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig as loadGateway, registerModel } from "@gradients/gateway";
 import type { Addresses } from "@gradients/runtime";
-import { freePorts } from "@gradients/testkit";
-import { tinyModel } from "../../../../services/scheduler/src/test/tiny-model.ts";
+import { freePorts, tinyModel } from "@gradients/testkit";
 import { paths } from "../../../setup/paths.mjs";
 import { newApiKey } from "../api-key.ts";
 import { type Servers, startServers } from "../servers.ts";
@@ -27,7 +26,7 @@ const names = ["scheduler", "scorer", "chain-bridge", "gateway"] as const;
 /** `otlpEndpoint` is where all processes send their telemetry, pods included. */
 export async function startProcessNetwork(otlpEndpoint: string): Promise<ProcessNetwork> {
   await using cleanup = new AsyncDisposableStack();
-  const servers = cleanup.use(await startServers({ persistent: false }));
+  const servers = cleanup.use(await startServers());
   const scratchDir = await mkdtemp(join(paths.scratch, "gradients-processes-"));
   cleanup.defer(() => rm(scratchDir, { recursive: true, force: true }));
   const apiKey = newApiKey();

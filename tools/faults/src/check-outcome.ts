@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import type { Customer } from "./customer.ts";
+import { deliveryProblems } from "./delivery-problems.ts";
+import { leftovers } from "./leftovers.ts";
+import { type Query, recordProblems } from "./record-problems.ts";
+import type { System } from "./system.ts";
+import type { Violation } from "./violation.ts";
+
+/** Leases, uploads and outboxes end a while after the last job; the chain pays on all the time. */
+const SETTLE_MS = 60_000;
+
+/**
+ * To be asked when every accepted job has ended. Looks again until everything holds at one moment, and tells what still does not after a minute:
+ * a checker that gives up before the last consumer has caught up finds losses that there are not.
+ */
+export async function checkOutcome(
+  system: System,
+  customers: readonly Customer[],
+  settleMs = SETTLE_MS,
+): Promise<readonly Violation[]> {
+  const deadline = Date.now() + settleMs;
+  const client = new pg.Client({ connectionString: system.servers.postgres.url });
+  await client.connect();
+  try {
+    const query: Query = async (text, values = []) => (await client.query(text, [...values])).rows;
+    for (;;) {
+      const violations = await look(system, customers, query);
+      if (violations.length === 0 || Date.now() > deadline) return violations;
+      await sleep(500);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+async function look(
+  system: System,
+  customers: readonly Customer[],
+  query: Query,
+): Promise<readonly Violation[]> {
+  const accepted = customers.flatMap((customer) => customer.accepted);
+  const found = await Promise.all([
+    recordProblems(query, accepted),
+    deliveryProblems(query, system.servers.nats.url),
+    leftovers(system),
+  ]);
+  return found.flat();
+}

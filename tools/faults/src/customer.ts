@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Dataset_State, GatewayService, type Job, Job_State } from "@gradients/contracts/gateway";
+import { createRpcClient, type RpcClient, RpcError } from "@gradients/rpc";
+import type { System } from "./system.ts";
+
+export interface JobWish {
+  readonly contestants?: number;
+  readonly budgetSeconds?: number;
+}
+
+/** An accepted job, by the promise that its creation was answered with. */
+export interface Accepted {
+  readonly requestId: string;
+  readonly name: string;
+}
+
+/** What a caller may try again without harm, given a request id. */
+const RETRYABLE: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"]);
+const PATIENCE_MS = 180_000;
+
+/** A client of the public door that keeps at it as a careful partner does, and writes down what it did and saw. */
+export class Customer implements Disposable {
+  readonly accepted: Accepted[] = [];
+  readonly #system: System;
+  readonly #name: string;
+  readonly #gateway: RpcClient<typeof GatewayService>;
+  #project = "";
+  #dataset = "";
+  #count = 0;
+
+  constructor(system: System, name = "customer") {
+    this.#system = system;
+    this.#name = name;
+    this.#gateway = createRpcClient(GatewayService, {
+      target: system.gatewayTarget,
+      token: system.apiKey,
+      defaultDeadlineMs: 10_000,
+    });
+  }
+
+  /** Uploads the data set that all its jobs are about, and waits for its check. */
+  async prepare(): Promise<void> {
+    this.#project = (await this.#gateway.getCaller({})).project;
+    const header = { parent: this.#project, fileName: "words.jsonl", requestId: `${this.#name}-dataset` };
+    const { dataset } = await this.#gateway.uploadDataset(uploadOf(header, rows(120)));
+    this.#dataset = dataset?.name ?? "";
+    await this.#until("check", this.#dataset, async () => {
+      const { dataset: now } = await this.#gateway.getDataset({ name: this.#dataset });
+      if (now?.state === Dataset_State.INVALID) throw new Error("The data set was found invalid");
+      return now?.state === Dataset_State.READY;
+    });
+  }
+
+  /** Every third order is sent twice at once under one request id, as by a caller whose first answer was lost. */
+  async order({ contestants = 2, budgetSeconds = 1 }: JobWish = {}): Promise<Accepted> {
+    this.#count += 1;
+    const requestId = `${this.#name}-${this.#count}`;
+    const request = {
+      parent: this.#project,
+      requestId,
+      job: { model: this.#system.model, dataset: this.#dataset, contestants, budgetSeconds, maxLength: 64 },
+    };
+    const once = () => this.call("create job", requestId, () => this.#gateway.createJob(request));
+    const answers = await Promise.all(this.#count % 3 === 0 ? [once(), once()] : [once()]);
+    const names = new Set(answers.map(({ job }) => job?.name ?? ""));
+    const [name = ""] = names;
+    if (names.size !== 1) throw new Error(`Request ${requestId} made ${names.size} jobs`);
+    const accepted = { requestId, name };
+    this.accepted.push(accepted);
+    return accepted;
+  }
+
+  async cancel(name: string): Promise<void> {
+    await this.call("cancel job", name, () => this.#gateway.cancelJob({ name }));
+  }
+
+  async ended(name: string, timeoutMs = PATIENCE_MS): Promise<Job> {
+    let last: Job | undefined;
+    const isOver = async () => {
+      last = (await this.#gateway.getJob({ name })).job;
+      return (last?.state ?? 0) >= Job_State.SUCCEEDED;
+    };
+    await this.#until("see the end", name, isOver, timeoutMs, () => describeJob(last));
+    if (!last) throw new Error(`${name} was answered without a job`);
+    this.#record("see the end", "ok", name, Job_State[last.state]);
+    return last;
+  }
+
+  /** One operation to its answer: tried again whenever nothing or "not now" came back. Any other refusal is thrown. */
+  async call<T>(op: string, key: string, make: () => Promise<T>): Promise<T> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      this.#record(op, "invoke", key);
+      try {
+        const answer = await make();
+        this.#record(op, "ok", key);
+        return answer;
+      } catch (error) {
+        const mayRetry = error instanceof RpcError && RETRYABLE.has(error.code) && Date.now() < deadline;
+        this.#record(op, mayRetry ? "info" : "fail", key, String(error));
+        if (!mayRetry) throw error;
+      }
+      await sleep(200);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#gateway.close();
+  }
+
+  async #until(
+    op: string,
+    key: string,
+    isDone: () => Promise<boolean>,
+    timeoutMs = PATIENCE_MS,
+    describe: () => string = () => "",
+  ): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    while (!(await this.call(op, key, isDone))) {
+      if (Date.now() > deadline) throw new Error(`${key} is not done after ${timeoutMs} ms. ${describe()}`);
+      await sleep(250);
+    }
+  }
+
+  #record(op: string, type: "invoke" | "ok" | "fail" | "info", key: string, value?: unknown): void {
+    if (op === "see the end" && type === "invoke") return; // polls are no operations of interest
+    this.#system.history.record({ process: this.#name, op, type, key, value });
+  }
+}
+
+async function* uploadOf(header: object, content: string) {
+  yield { content: { case: "header" as const, value: header } };
+  yield { content: { case: "chunk" as const, value: Buffer.from(content) } };
+}
+
+/** `count` rows, no two of them alike, of a task that a byte model gets better at. */
+function rows(count: number): string {
+  const words = ["red", "green", "blue", "black", "white", "gold"];
+  return Array.from({ length: count }, (_, index) => {
+    const instruction = `Repeat ${index} ${words[index % words.length]}`;
+    return `${JSON.stringify({ instruction, output: `${words[index % words.length]} ${index}` })}\n`;
+  }).join("");
+}
+
+function describeJob(job: Job | undefined): string {
+  if (!job) return "It was never seen.";
+  const attempts = job.attempts.map(({ state, phase }) => `${state} ${phase}`);
+  return `Its state is ${Job_State[job.state]}, its attempts: ${attempts.join(", ")}`;
+}

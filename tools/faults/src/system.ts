@@ -1,0 +1,176 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { newApiKey } from "@gradients/dev/api-key";
+import { type Servers, startServers } from "@gradients/dev/servers";
+import { serviceEnvironments } from "@gradients/dev/service-environments";
+import { loadConfig as loadGateway, registerModel } from "@gradients/gateway";
+import { freePorts, tinyModel } from "@gradients/testkit";
+import { paths } from "../../setup/paths.mjs";
+import { History } from "./history.ts";
+import { killPods } from "./pods.ts";
+import { type Environment, ServiceProcess } from "./service-process.ts";
+
+export const serviceNames = ["scheduler", "scorer", "chain-bridge", "gateway"] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+export interface SystemOptions {
+  /** More variables of a service, for each of its starts. */
+  readonly env?: Partial<Record<ServiceName, Environment>>;
+  /** More variables of every pod. */
+  readonly podEnv?: Environment;
+  /** Where history and logs go and stay; a passing folder if absent. */
+  readonly folder?: string;
+}
+
+/** The whole product with each service in a process of its own, made for being broken. */
+export interface System extends AsyncDisposable {
+  readonly servers: Servers;
+  readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
+  readonly history: History;
+  /** Public gRPC door, the same over restarts. */
+  readonly gatewayTarget: string;
+  readonly apiKey: string;
+  readonly model: string;
+  readonly fleetDir: string;
+  readonly scorerDir: string;
+  readonly unplannedEnds: readonly UnplannedEnd[];
+  /** SIGKILL; it stays down until it is started. */
+  kill(service: ServiceName): Promise<void>;
+  /** `env` holds for this start alone. */
+  restart(service: ServiceName, env?: Environment): Promise<void>;
+}
+
+interface UnplannedEnd {
+  readonly service: ServiceName;
+  readonly logTail: string;
+}
+
+const MODEL_ID = "tiny";
+
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(paths.scratch, "gradients-faults-"));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  await chmod(folder, 0o711); // PostgreSQL's own user passes through to its data
+  const logs = options.folder ?? join(folder, "logs");
+  await mkdir(logs, { recursive: true });
+  const history = new History(join(logs, "history.ndjson"));
+  const servers = cleanup.use(await startServers(await serverFolders(folder)));
+  const apiKey = newApiKey();
+  const fleetDir = join(folder, "fleet");
+  cleanup.defer(() => killPods(fleetDir));
+  const { environments, gatewayTarget } = await environmentsOf({ servers, folder, apiKey, options });
+  await offerTinyModel(folder, environments.gateway);
+  const unplannedEnds: UnplannedEnd[] = [];
+  const make = (service: ServiceName) =>
+    new ServiceProcess({
+      name: service,
+      main: mainOf(service),
+      env: environments[service],
+      folder: logs,
+      onUnplannedEnd: (logTail) => {
+        unplannedEnds.push({ service, logTail });
+        history.record({ process: service, op: "unplanned end", type: "info", key: "", value: logTail });
+      },
+    });
+  const services = Object.fromEntries(serviceNames.map((name) => [name, make(name)])) as System["services"];
+  cleanup.defer(async () => void (await Promise.all(Object.values(services).map((one) => one.kill()))));
+  await Promise.all(serviceNames.map((name) => services[name].start()));
+  const owned = cleanup.move();
+  return {
+    servers,
+    services,
+    history,
+    gatewayTarget,
+    apiKey,
+    model: `models/${MODEL_ID}`,
+    fleetDir,
+    scorerDir: join(folder, "scorer"),
+    unplannedEnds,
+    kill: (name) => services[name].kill(),
+    restart: async (name, env) => {
+      await services[name].kill();
+      await services[name].start(env);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Kept apart, so that a server can be stopped and started again with what it had, or without. */
+async function serverFolders(folder: string) {
+  const made = { postgres: join(folder, "postgres"), nats: join(folder, "nats"), s3: join(folder, "s3") };
+  for (const path of Object.values(made)) await mkdir(path);
+  return made;
+}
+
+function mainOf(service: ServiceName): string {
+  return fileURLToPath(new URL(`../../../services/${service}/src/main.ts`, import.meta.url));
+}
+
+interface Setting {
+  readonly servers: Servers;
+  readonly folder: string;
+  readonly apiKey: string;
+  readonly options: SystemOptions;
+}
+
+/** Doors are the same over restarts; budgets, leases and pauses are short, so that a job takes seconds. */
+async function environmentsOf({ servers, folder, apiKey, options }: Setting) {
+  const [gateway = 0, scheduler = 0, relay = 0, scorer = 0, bridge = 0] = await freePorts(5);
+  const base = await serviceEnvironments({
+    servers,
+    scratchDir: folder,
+    bootstrapKey: apiKey,
+    logLevel: "warn",
+    ports: { http: 0, grpc: gateway },
+  });
+  const own: Record<ServiceName, Environment> = {
+    gateway: { GATEWAY_JOBS_MIN_BUDGET_SECONDS: "1" },
+    scheduler: {
+      SCHEDULER_GRPC_PORT: String(scheduler),
+      SCHEDULER_RELAY_PORT: String(relay),
+      SCHEDULER_FLEET_CACHE_DIR: join(folder, "cache"),
+      SCHEDULER_FLEET_CLASSES: JSON.stringify([
+        { name: "local", description: "Processes of a fault run", slots: 3, threadsPerSlot: 1 },
+      ]),
+      SCHEDULER_FLEET_POD_ENVIRONMENT: JSON.stringify({
+        TRAINER_GPU_RELAY_LOST_SECONDS: "30",
+        NODE_COMPILE_CACHE: paths.compileCache,
+        ...options.podEnv,
+      }),
+      SCHEDULER_ATTEMPTS_MAX_RETRIES: "20",
+      SCHEDULER_ATTEMPTS_RETRY_DELAYS_SECONDS: "[0]",
+      SCHEDULER_ATTEMPTS_CHECKPOINT_SECONDS: "1",
+      SCHEDULER_ATTEMPTS_STOP_GRACE_SECONDS: "5",
+    },
+    scorer: {
+      SCORER_GRPC_PORT: String(scorer),
+      SCORER_HELDOUT_ROWS_MIN: "8",
+      SCORER_HELDOUT_ROWS_MAX: "16",
+      SCORER_GENERATE_ROWS: "1",
+      SCORER_MAX_NEW_TOKENS: "4",
+      SCORER_TASKS_LEASE_SECONDS: "3",
+    },
+    "chain-bridge": { CHAIN_BRIDGE_GRPC_PORT: String(bridge) },
+  };
+  const environmentOf = (name: ServiceName): Environment => ({
+    NODE_COMPILE_CACHE: paths.compileCache,
+    ...base(name, `127.0.0.1:${scheduler}`),
+    ...own[name],
+    ...options.env?.[name],
+  });
+  const environments = Object.fromEntries(serviceNames.map((name) => [name, environmentOf(name)])) as Record<
+    ServiceName,
+    Environment
+  >;
+  return { environments, gatewayTarget: `127.0.0.1:${gateway}` };
+}
+
+async function offerTinyModel(folder: string, gatewayEnv: Environment): Promise<void> {
+  const modelFolder = join(folder, "model");
+  await mkdir(modelFolder);
+  for (const [name, content] of tinyModel()) await writeFile(join(modelFolder, name), content);
+  const model = { folder: modelFolder, id: MODEL_ID, displayName: "Tiny", license: "CC0-1.0" };
+  await registerModel(loadGateway({ env: gatewayEnv, argv: [] }), model);
+}
