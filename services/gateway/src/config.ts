@@ -21,6 +21,26 @@ const schema = z.object({
       .default([])
       .describe("Origins whose pages may call the REST API, separated by commas; none by default."),
   }),
+  tls: z
+    .object({
+      certificate: secret(z.string().min(1)).describe(
+        "PEM certificate chain of this server; with it gRPC and HTTP are served over TLS only.",
+      ),
+      key: secret(z.string().min(1)).describe("PEM private key of that certificate."),
+    })
+    .optional(),
+  rateLimit: z.object({
+    perSecond: z
+      .number()
+      .positive()
+      .default(500)
+      .describe("Calls per second that one API key may make in the long run, counted by each replica."),
+    burst: z
+      .number()
+      .min(1)
+      .default(2_000)
+      .describe("Calls that one API key may make at once after a pause."),
+  }),
   database: z.object({
     url: secret(z.string().min(1)).describe(
       "postgres://role:password@host:port/database of the gateway's own role.",

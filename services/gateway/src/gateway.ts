@@ -9,6 +9,7 @@ import { ensureBootstrapKey } from "./app/bootstrap.ts";
 import { createCheckThread } from "./app/check-thread.ts";
 import { createDatasetChecker } from "./app/dataset-checker.ts";
 import { createJobFeed } from "./app/job-feed.ts";
+import { createRateLimiter } from "./app/rate-limiter.ts";
 import { recordProgress } from "./app/record-progress.ts";
 import { createSchedulerCatalogue } from "./app/scheduler-catalogue.ts";
 import { createSweeper } from "./app/sweeper.ts";
@@ -52,7 +53,12 @@ export async function createGateway(
     feed,
     catalogue: createSchedulerCatalogue(scheduler, clock),
   });
-  const entrance = { bindings: [binding], authenticate: authenticateCall(shared), logger };
+  const entrance = {
+    bindings: [binding],
+    authenticate: authenticateCall(shared, createRateLimiter(clock, config.rateLimit)),
+    logger,
+    ...tlsOf(config),
+  };
   const { minUsableRows } = config.jobs;
 
   const resources: readonly Part[] = [
@@ -85,4 +91,9 @@ export async function createGateway(
     }),
   ];
   return composeService({ name: "gateway", logger, parts: [...resources, ...work, ...doors] });
+}
+
+/** One certificate for both doors. */
+function tlsOf({ tls }: GatewayConfig) {
+  return tls ? { tls: { cert: Buffer.from(tls.certificate), key: Buffer.from(tls.key) } } : {};
 }

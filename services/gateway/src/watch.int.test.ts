@@ -25,6 +25,12 @@ afterAll(async () => {
 
 const stateIs = (state: Job_State) => (all: readonly WatchJobResponse[]) =>
   all.some(({ event }) => event.case === "job" && event.value.state === state);
+const stateIsOne =
+  (state: Job_State) =>
+  ({ event }: WatchJobResponse) =>
+    event.case === "job" && event.value.state === state;
+/** To the end of the stream. */
+const all = (stream: AsyncIterable<WatchJobResponse>) => take(stream, () => false);
 const offsetsOf = (events: readonly WatchJobResponse[]) =>
   events
     .filter(({ event }) => event.case === "job" || event.case === "progress")
@@ -120,6 +126,23 @@ describe("a watch", () => {
     const [one, ...others] = (await Promise.all(watchers)).map(offsetsOf);
     expect(one).toEqual(upTo(one?.length ?? 0));
     for (const other of others) expect(other).toEqual(one);
+  });
+
+  test("ends by itself once the job has ended and all was sent, live, later and over REST", async () => {
+    const job = await racingJob();
+    const client = world.customer.client;
+    const live = all(client.watchJob({ name: job.name }));
+    sendSteps(job, 1, 3);
+    await world.publish(JobFailedSchema, { jobId: job.jobId, reason: { code: "X" } });
+    const events = await live;
+    expect(events.at(-1)?.event.case).toBe("endOfWatch");
+    expect(events.filter(stateIsOne(Job_State.FAILED))).toHaveLength(1);
+    const { job: read } = await client.getJob({ name: job.name });
+    const later = await all(client.watchJob({ name: job.name, afterOffset: read?.eventOffset ?? 0n }));
+    expect(later.map(({ event }) => event.case)).toEqual(["endOfHistory", "endOfWatch"]);
+    const headers = { authorization: `Bearer ${world.customer.key}` };
+    const text = await (await fetch(`${world.http}/v1/${job.name}:watch`, { headers })).text();
+    expect(text.trimEnd().split("\n\n").at(-1)).toMatch(/^event: end_of_watch\ndata: /);
   });
 
   test("from an offset that the job has not reached is refused", async () => {

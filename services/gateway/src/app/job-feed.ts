@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { type WatchJobResponse, WatchJobResponseSchema } from "@gradients/contracts/gateway";
+import { Job_State, type WatchJobResponse, WatchJobResponseSchema } from "@gradients/contracts/gateway";
 import type { Clock, JobId } from "@gradients/kernel";
 import type { Logger, Part } from "@gradients/runtime";
 import type { GatewayDatabase } from "../store/database.ts";
@@ -15,14 +15,29 @@ export interface JobFeedDeps {
 
 /** The event logs of jobs as streams: any number of watchers of a job cost one read of each new entry. */
 export interface JobFeed {
-  /** Entries after an offset, a mark at the end of history, then live ones with heartbeats between. Ends with the signal's reason. */
-  watch(jobId: JobId, afterOffset: bigint, signal: AbortSignal): AsyncIterable<WatchJobResponse>;
+  /**
+   * Entries after an offset, a mark at the end of history, then live ones with heartbeats between, until the job has ended and all were given;
+   * a mark says so. Ends early with the signal's reason.
+   */
+  watch(position: WatchPosition, signal: AbortSignal): AsyncIterable<WatchJobResponse>;
   /** Listens for new entries; without it watchers see them within POLL_MS. */
   readonly part: Part;
 }
 
+interface WatchPosition {
+  readonly jobId: JobId;
+  readonly after: bigint;
+  /** Last offset of a job that has ended already; undefined for one that goes on. */
+  readonly endedAt: bigint | undefined;
+}
+
 const BATCH = 250;
 const HEARTBEAT_MS = 15_000;
+const endedStates: ReadonlySet<Job_State> = new Set([
+  Job_State.SUCCEEDED,
+  Job_State.FAILED,
+  Job_State.CANCELLED,
+]);
 /** For notifications that got lost with a connection. */
 const POLL_MS = 2_000;
 
@@ -30,7 +45,7 @@ export function createJobFeed(deps: JobFeedDeps): JobFeed {
   const tails = new Map<JobId, JobTail>();
   const refresh = () => refreshAll(deps, tails);
   return {
-    watch: (jobId, afterOffset, signal) => watch(deps, tails, jobId, afterOffset, signal),
+    watch: (position, signal) => watch(deps, tails, position, signal),
     part: {
       name: "job feed",
       run: async (signal) => {
@@ -48,13 +63,13 @@ export function createJobFeed(deps: JobFeedDeps): JobFeed {
 async function* watch(
   deps: JobFeedDeps,
   tails: Map<JobId, JobTail>,
-  jobId: JobId,
-  after: bigint,
+  position: WatchPosition,
   signal: AbortSignal,
 ): AsyncGenerator<WatchJobResponse> {
+  const { jobId } = position;
   const tail = join(deps, tails, jobId);
   try {
-    yield* follow(deps, tail, jobId, after, signal);
+    yield* follow(deps, tail, position, signal);
   } finally {
     tail.watchers--;
     if (tail.watchers === 0) tails.delete(jobId);
@@ -73,11 +88,11 @@ function join(deps: JobFeedDeps, tails: Map<JobId, JobTail>, jobId: JobId): JobT
 async function* follow(
   deps: JobFeedDeps,
   tail: JobTail,
-  jobId: JobId,
-  after: bigint,
+  position: WatchPosition,
   signal: AbortSignal,
 ): AsyncGenerator<WatchJobResponse> {
-  let offset = after;
+  const { jobId } = position;
+  let { after: offset, endedAt } = position;
   let isLive = false;
   for (;;) {
     signal.throwIfAborted();
@@ -85,20 +100,27 @@ async function* follow(
     for (const event of events) {
       yield event;
       offset = event.offset;
+      if (tellsEnd(event)) endedAt = offset;
     }
     if (events.length > 0) continue;
     tail.startAt(offset);
     if (!isLive) yield note(deps.clock, { case: "endOfHistory", value: {} });
     isLive = true;
+    if (endedAt !== undefined && offset >= endedAt)
+      return yield note(deps.clock, { case: "endOfWatch", value: {} });
     if (!(await tail.changed(offset, HEARTBEAT_MS, deps.clock, signal)))
       yield note(deps.clock, { case: "heartbeat", value: {} });
   }
 }
 
+function tellsEnd({ event }: WatchJobResponse): boolean {
+  return event.case === "job" && endedStates.has(event.value.state);
+}
+
 /** Not part of the log, so without an offset. */
 function note(
   clock: Clock,
-  event: { case: "endOfHistory"; value: object } | { case: "heartbeat"; value: object },
+  event: { readonly case: "endOfHistory" | "heartbeat" | "endOfWatch"; readonly value: object },
 ) {
   return create(WatchJobResponseSchema, { time: timestampFromDate(clock.now()), event });
 }

@@ -7,6 +7,12 @@ export type Refusal =
   | { readonly code: "api_key_invalid" }
   | { readonly code: "api_key_expired" }
   | { readonly code: "api_key_revoked" }
+  | {
+      readonly code: "rate_limited";
+      readonly retryAfterMs: number;
+      readonly perSecond: number;
+      readonly burst: number;
+    }
   | { readonly code: "project_forbidden"; readonly parent: string }
   | { readonly code: "not_found"; readonly resource: ResourceKind; readonly name: string }
   | { readonly code: "request_invalid"; readonly violations: readonly Violation[] }

@@ -25,6 +25,13 @@ const statuses: Statuses = {
     new RpcError("UNAUTHENTICATED", "API_KEY_EXPIRED", "the API key has expired; create a new one"),
   api_key_revoked: () =>
     new RpcError("UNAUTHENTICATED", "API_KEY_REVOKED", "the API key was revoked; use another one"),
+  rate_limited: ({ retryAfterMs, perSecond, burst }) =>
+    new RpcError(
+      "RESOURCE_EXHAUSTED",
+      "RATE_LIMITED",
+      `an API key may make ${perSecond} calls per second and ${burst} at once; wait ${retryAfterMs} ms`,
+      { retryAfterMs, metadata: { per_second: `${perSecond}`, burst: `${burst}` } },
+    ),
   project_forbidden: ({ parent }) =>
     new RpcError(
       "PERMISSION_DENIED",

@@ -2,6 +2,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { GatewayService } from "@gradients/contracts/gateway";
 import { type BoundMethod, bind, type CallContext, type RpcBinding } from "@gradients/rpc";
 import { authenticate } from "../app/authenticate.ts";
+import type { RateLimiter } from "../app/rate-limiter.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { createApiKey } from "./create-api-key.ts";
 import { createJob } from "./create-job.ts";
@@ -44,12 +45,14 @@ export function createGatewayBinding(deps: MethodDeps): RpcBinding {
   return { service, methods: methods.map(withErrors) };
 }
 
-/** Who calls, by the `authorization` metadata. */
-export const authenticateCall = (deps: Pick<MethodDeps, "db" | "clock">) => {
+/** Who calls, by the `authorization` metadata, and whether it is not too often. */
+export const authenticateCall = (deps: Pick<MethodDeps, "db" | "clock">, countCall: RateLimiter) => {
   const check = authenticate(deps);
   return async (ctx: CallContext) => {
     try {
-      return await check(ctx.metadata.get("authorization").map(String)[0]);
+      const caller = await check(ctx.metadata.get("authorization").map(String)[0]);
+      countCall(caller.keyId);
+      return caller;
     } catch (error) {
       throw toRpcError(error);
     }

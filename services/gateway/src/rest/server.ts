@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, RequestListener, Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { join } from "node:path";
 import fastifyMultipart from "@fastify/multipart";
 import fastifyStatic from "@fastify/static";
@@ -26,6 +27,7 @@ export interface HttpPartOptions {
   readonly corsOrigins: readonly string[];
   /** Folder of the built page. */
   readonly webRoot: string | undefined;
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
 }
 
 /** How long a stop waits for open calls. */
@@ -41,6 +43,7 @@ export function createHttpPart(options: HttpPartOptions): Part {
   const app = fastify({
     forceCloseConnections: "idle",
     genReqId: requestIdOf,
+    ...(options.tls && secured(options.tls)),
   });
   return {
     name: "http",
@@ -55,6 +58,13 @@ export function createHttpPart(options: HttpPartOptions): Part {
   };
 }
 
+/** The type of the server stays that of a plain one, which it extends in all that is used of it. */
+function secured(tls: NonNullable<HttpPartOptions["tls"]>) {
+  return {
+    serverFactory: (handler: RequestListener) => createSecureServer(tls, handler) as unknown as Server,
+  };
+}
+
 async function listen(
   app: FastifyInstance,
   options: HttpPartOptions,
@@ -66,7 +76,10 @@ async function listen(
   if (options.webRoot !== undefined) await addPage(app, options.webRoot, options.logger);
   await app.listen({ host, port });
   const address = app.server.address();
-  return { http: `http://${host}:${typeof address === "object" && address !== null ? address.port : port}` };
+  const scheme = options.tls ? "https" : "http";
+  return {
+    http: `${scheme}://${host}:${typeof address === "object" && address !== null ? address.port : port}`,
+  };
 }
 
 async function prepare(app: FastifyInstance, { logger, corsOrigins }: HttpPartOptions): Promise<void> {

@@ -128,6 +128,7 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
       target: gateway.addresses["grpc"] ?? "",
       token,
       defaultDeadlineMs: 20_000,
+      ...(more["GATEWAY_TLS_CERTIFICATE"] && { tls: { ca: Buffer.from(more["GATEWAY_TLS_CERTIFICATE"]) } }),
     });
     clients.push(made);
     return made;

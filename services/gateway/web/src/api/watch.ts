@@ -2,6 +2,8 @@ import type { WatchJobResponseJson } from "@gradients/contracts/gateway";
 import { authorization } from "./client.ts";
 import { problemOf } from "./problem.ts";
 
+/** Payments still come after the end of a job, at most once a minute. */
+const AFTER_END_MS = 60_000;
 const RETRY_MS = [500, 1_000, 2_000, 5_000];
 
 export interface WatchHandlers {
@@ -11,7 +13,7 @@ export interface WatchHandlers {
 
 /**
  * Follows a job's events from the beginning, over server-sent events; after a lost connection it goes on from the
- * last offset, so nothing is missed or shown twice. Ends when the signal aborts.
+ * last offset, so nothing is missed or shown twice. Once the job has ended it looks again from time to time. Ends when the signal aborts.
  */
 export async function watchJob(
   name: string,
@@ -20,18 +22,23 @@ export async function watchJob(
 ): Promise<void> {
   let offset = "0";
   for (let failures = 0; !signal.aborted; failures += 1) {
+    let hasEnded = false;
     try {
       for await (const event of eventsAfter(name, offset, signal)) {
         failures = 0;
         onConnection(true);
         if (event.offset !== undefined && event.offset !== "0") offset = event.offset;
+        if (event.endOfWatch !== undefined) hasEnded = true;
         onEvent(event);
       }
     } catch {
       // The next round tries again from the last offset.
     }
-    onConnection(false);
-    await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 5_000, signal);
+    onConnection(hasEnded);
+    await pause(
+      hasEnded ? AFTER_END_MS : (RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 5_000),
+      signal,
+    );
   }
 }
 
