@@ -32,6 +32,11 @@ const checks = [
     command: ["node", "tools/setup/events-document.mjs", "--check"],
     fix: "npm run generate",
   },
+  {
+    name: "metrics document",
+    command: ["node", "tools/ci/metrics-document.mjs", "--check"],
+    fix: "node tools/ci/metrics-document.mjs",
+  },
   { name: "ruff", command: python("ruff", "check", "."), cwd: engine },
   { name: "ruff format", command: python("ruff", "format", "--check", "."), cwd: engine },
   { name: "mypy", command: python("mypy", "gradients_engine"), cwd: engine },

@@ -33,6 +33,7 @@ export interface Bus {
   readonly replicas: number;
   readonly maxBytes: Readonly<Partial<Record<StreamName, number>>>;
   manager(): Promise<JetStreamManager>;
+  isConnected(): boolean;
   /** Calls `listener` whenever the connection was made anew: the server may have come back with an empty store. Returns how to end that. */
   onReconnect(listener: () => void): () => void;
   /** Sends what is buffered, then closes. */
@@ -51,7 +52,8 @@ export async function connectBus(options: BusOptions, logger: Logger): Promise<B
     () => connect(connectionOptions(options)),
   );
   const listeners = new Set<() => void>();
-  void followStatus(connection, logger, listeners);
+  const link = { isUp: true };
+  void followStatus(connection, logger, listeners, link);
   const client = jetstream(connection);
   const progress = createProgressQueue(client, logger);
   return {
@@ -61,6 +63,7 @@ export async function connectBus(options: BusOptions, logger: Logger): Promise<B
     replicas: options.replicas ?? 1,
     maxBytes: options.maxBytes ?? {},
     manager: () => jetstreamManager(connection, { checkAPI: false }),
+    isConnected: () => link.isUp && !connection.isClosed(),
     onReconnect: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -91,8 +94,11 @@ async function followStatus(
   connection: NatsConnection,
   logger: Logger,
   listeners: ReadonlySet<() => void>,
+  link: { isUp: boolean },
 ): Promise<void> {
   for await (const status of connection.status()) {
+    if (status.type === "disconnect") link.isUp = false;
+    if (status.type === "reconnect") link.isUp = true;
     if (status.type === "reconnect") for (const listener of listeners) listener();
     logStatus(status, logger);
   }

@@ -9,6 +9,7 @@ import {
 } from "@nats-io/jetstream";
 import { nanos } from "nats";
 import type { Bus, StreamName } from "./connect-bus.ts";
+import { observeConsumer } from "./observe.ts";
 import { ensureStreams } from "./streams.ts";
 
 export interface ConsumeOptions {
@@ -35,6 +36,7 @@ const PULL_EXPIRES_MS = 5_000;
  */
 export async function consume(options: ConsumeOptions, signal: AbortSignal): Promise<void> {
   const inHand = new Map<JsMsg, Promise<void>>();
+  const endGauges = observeConsumer(options);
   const reporting = setInterval(() => reportWorking(inHand.keys()), ACK_WAIT_MS / 3);
   const take = (message: JsMsg) => {
     inHand.set(
@@ -47,6 +49,7 @@ export async function consume(options: ConsumeOptions, signal: AbortSignal): Pro
     await Promise.all(inHand.values());
   } finally {
     clearInterval(reporting);
+    endGauges();
   }
 }
 

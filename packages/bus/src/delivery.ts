@@ -36,8 +36,9 @@ export function createDelivery<T extends BusTables>(options: DeliveryOptions<T>)
       if (options.signal.aborted) return message.nak();
       const headers = fromMsgHeaders(message.headers);
       const type = headers["ce-type"] ?? "";
+      const startedAt = performance.now();
       const outcome = await route(options, handlers.get(type), headers, message);
-      countConsumed(options.consumer, type, outcome);
+      countConsumed(options.consumer, type, outcome, (performance.now() - startedAt) / 1000);
     },
   };
 }

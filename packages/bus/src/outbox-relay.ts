@@ -14,7 +14,7 @@ import { sql } from "kysely";
 import type { Bus } from "./connect-bus.ts";
 import { toMsgHeaders } from "./headers.ts";
 import { messagingAttributes } from "./messaging-attributes.ts";
-import { countPublished } from "./observe.ts";
+import { countPublished, observeOutbox } from "./observe.ts";
 import { outboxChannel } from "./outbox.ts";
 import { pruneBusTables } from "./prune.ts";
 import { republishIfStreamIsNew } from "./stream-identity.ts";
@@ -53,8 +53,9 @@ export function createOutboxRelay<T extends BusTables>({
 }
 
 async function runRelay(deps: Deps, signal: AbortSignal): Promise<void> {
+  const endGauges = observeOutbox(deps);
   const listening = deps.db.listen(outboxChannel(deps.db.schema), deps.wake.ring, signal);
-  await Promise.all([listening, leadAgainAndAgain(deps, signal)]);
+  await Promise.all([listening, leadAgainAndAgain(deps, signal)]).finally(endGauges);
 }
 
 async function leadAgainAndAgain(deps: Deps, signal: AbortSignal): Promise<void> {

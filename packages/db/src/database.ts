@@ -1,6 +1,6 @@
 import { failpoint } from "@gradients/kernel";
 import { inSpan, isTraced, type Logger, meter, withBackoff } from "@gradients/runtime";
-import type { ObservableCallback } from "@opentelemetry/api";
+import type { BatchObservableResult } from "@opentelemetry/api";
 import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
 import { type Client, Pool } from "pg";
 import { type DatabaseOptions, openClient, poolSettings } from "./connection.ts";
@@ -82,11 +82,26 @@ function createPool(options: DatabaseOptions, logger: Logger): Pool {
 
 /** Callers that wait for a connection: the first sign of a pool that is too small or a transaction that is too long. */
 function observePool(pool: Pool, schema: string): () => void {
-  const gauge = meter("@gradients/db").createObservableGauge("db.client.connection.pending_requests");
-  const observe: ObservableCallback = (result) =>
-    result.observe(pool.waitingCount, { "db.namespace": schema });
-  gauge.addCallback(observe);
-  return () => gauge.removeCallback(observe);
+  const waiting = meter("@gradients/db").createObservableGauge("db.client.connection.pending_requests", {
+    unit: "{request}",
+    description: "Callers that wait for a database connection, by schema.",
+  });
+  const connections = meter("@gradients/db").createObservableGauge("db.client.connection.count", {
+    unit: "{connection}",
+    description: "Connections of the pool, by schema and state.",
+  });
+  const observe = (result: BatchObservableResult) => {
+    const namespace = { "db.namespace": schema };
+    result.observe(waiting, pool.waitingCount, namespace);
+    const idle = pool.idleCount;
+    result.observe(connections, idle, { ...namespace, "db.client.connection.state": "idle" });
+    result.observe(connections, pool.totalCount - idle, {
+      ...namespace,
+      "db.client.connection.state": "used",
+    });
+  };
+  meter("@gradients/db").addBatchObservableCallback(observe, [waiting, connections]);
+  return () => meter("@gradients/db").removeBatchObservableCallback(observe, [waiting, connections]);
 }
 
 async function runTransaction<T, R, Now extends Date | undefined>(

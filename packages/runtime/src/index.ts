@@ -1,6 +1,7 @@
 export { type BackoffOptions, backoffDelays, type RetryOptions, withBackoff } from "./backoff.ts";
 export { type ComposeOptions, composeService, type Part } from "./compose-service.ts";
 export { secret } from "./config-options.ts";
+export { createGaugesPart, type GaugesOptions, observeGauges } from "./gauges.ts";
 export {
   type Config,
   ConfigExit,

@@ -2,6 +2,7 @@ import { armFromEnvironment } from "./arm-failpoints.ts";
 import { ConfigExit, type ConfigSource } from "./load-config.ts";
 import { createLogger } from "./logger.ts";
 import type { Service } from "./service.ts";
+import { meter } from "./trace.ts";
 
 /** Something else that a service's program can do, e.g. `node src/main.ts dead-letters list`. */
 export interface Command<Config> {
@@ -34,7 +35,7 @@ export async function runService<Config>(
     const { command, args, flags } = splitArguments(process.argv.slice(2));
     const config = load({ env: process.env, argv: flags });
     const signal = stopSignal(forcedExitMs(config));
-    if (command === undefined) await serve(await create(config), signal);
+    if (command === undefined) await serve(create, config, signal);
     else await findCommand(commands, command).run(config, args, signal);
   } catch (error) {
     end(error, commands);
@@ -42,12 +43,34 @@ export async function runService<Config>(
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
-async function serve(service: Service, signal: AbortSignal): Promise<void> {
+async function serve<Config>(
+  create: (config: Config) => Service | Promise<Service>,
+  config: Config,
+  signal: AbortSignal,
+): Promise<void> {
+  const readiness = observeReadiness();
+  const service = await create(config);
   const logger = createLogger({ service: service.name, level: "info" });
   const addresses = await service.start();
+  readiness.isReady = true;
+  signal.addEventListener("abort", () => {
+    readiness.isReady = false;
+  });
   logger.info({ addresses }, "service started");
   await service.run(signal);
   logger.info("service stopped");
+}
+
+/** Not ready while what it needs is away at the start, and while it stops. */
+function observeReadiness(): { isReady: boolean } {
+  const readiness = { isReady: false };
+  meter("@gradients/runtime")
+    .createObservableGauge("gradients.service.ready", {
+      unit: "1",
+      description: "1 while the service has started and does not stop.",
+    })
+    .addCallback((result) => result.observe(readiness.isReady ? 1 : 0));
+  return readiness;
 }
 
 /** Arguments before the first flag name a command and what it works on. */

@@ -17,7 +17,7 @@ async function startTelemetry(): Promise<void> {
   process.env["OTEL_LOG_LEVEL"] ||= "warn"; // its lines are no JSON, and standard output is for ours
   const { startNodeSdk } = await import("@opentelemetry/sdk-node");
   const sdk = startNodeSdk();
-  observeEventLoop();
+  observeProcess();
   process.once("beforeExit", () => void flushAndExit(sdk));
 }
 
@@ -41,16 +41,26 @@ function serviceName(): string {
   return /([^/\\]+)[/\\]src[/\\]main\.ts$/.exec(process.argv[1] ?? "")?.[1] ?? "gradients";
 }
 
-function observeEventLoop(): void {
+function observeProcess(): void {
   const histogram = monitorEventLoopDelay();
   histogram.enable();
   meter("@gradients/runtime")
     .createObservableGauge("nodejs.eventloop.delay.p99", {
       unit: "s",
-      description: "Event loop delay since the last collection",
+      description: "Event loop delay since the last collection, 99th percentile.",
     })
     .addCallback((result) => {
       result.observe(histogram.percentile(99) / 1e9);
       histogram.reset();
+    });
+  meter("@gradients/runtime")
+    .createObservableGauge("process.memory.usage", { unit: "By", description: "Resident memory." })
+    .addCallback((result) => result.observe(process.memoryUsage.rss()));
+  meter("@gradients/runtime")
+    .createObservableCounter("process.cpu.time", { unit: "s", description: "CPU time, by mode." })
+    .addCallback((result) => {
+      const { user, system } = process.cpuUsage();
+      result.observe(user / 1e6, { "cpu.mode": "user" });
+      result.observe(system / 1e6, { "cpu.mode": "system" });
     });
 }

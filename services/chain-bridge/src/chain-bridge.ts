@@ -9,7 +9,14 @@ import {
 import { createDatabase, type DatabaseOptions, migrate } from "@gradients/db";
 import { systemClock } from "@gradients/kernel";
 import { createRpcPart } from "@gradients/rpc";
-import { composeService, createLogger, type Logger, type Part, type Service } from "@gradients/runtime";
+import {
+  composeService,
+  createGaugesPart,
+  createLogger,
+  type Logger,
+  type Part,
+  type Service,
+} from "@gradients/runtime";
 import { createChainPart } from "./app/follow-chain.ts";
 import { createHotkeySigner, type HotkeySigner } from "./chain/hotkey-signer.ts";
 import { connectSubtensor } from "./chain/subtensor-chain.ts";
@@ -17,7 +24,7 @@ import type { ChainBridgeConfig } from "./config.ts";
 import type { ConnectChain, Deps } from "./deps.ts";
 import { eventHandlers } from "./events/index.ts";
 import { chainBinding } from "./grpc/index.ts";
-import { createObserve } from "./observe.ts";
+import { chainGauges, createObserve } from "./observe.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { BridgeDatabase, Tables } from "./store/schema.ts";
 
@@ -68,6 +75,7 @@ function partsOf(deps: Deps, bus: Bus): readonly Part[] {
     databasePart(db),
     busPart(bus),
     createOutboxRelay({ db, bus, logger, service: "chain-bridge" }),
+    createGaugesPart(chainGauges(deps)),
     createChainPart(deps),
     createRpcPart({
       bindings: [chainBinding(deps)],

@@ -9,7 +9,14 @@ import { createDatabase, type DatabaseOptions, migrate } from "@gradients/db";
 import { systemClock } from "@gradients/kernel";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcPart, type RpcBinding } from "@gradients/rpc";
-import { composeService, createLogger, type Logger, type Part, type Service } from "@gradients/runtime";
+import {
+  composeService,
+  createGaugesPart,
+  createLogger,
+  type Logger,
+  type Part,
+  type Service,
+} from "@gradients/runtime";
 import { createControlLoop } from "./app/control-loop.ts";
 import type { SchedulerConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -18,7 +25,7 @@ import type { GpuFleet } from "./fleet/gpu-fleet.ts";
 import { LocalFleet } from "./fleet/local-fleet.ts";
 import { authenticateAgent } from "./grpc/authenticate-agent.ts";
 import { relayBinding, schedulerBinding } from "./grpc/index.ts";
-import { createObserve } from "./observe.ts";
+import { attemptGauges, createObserve } from "./observe.ts";
 import { readCatalogue } from "./read-catalogue.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { Tables } from "./store/schema.ts";
@@ -46,13 +53,14 @@ export async function createScheduler(
     fleet: createFleet(config, logger),
     rules: config.attempts,
     limits: { ...config.uploads, checkpointSeconds: config.attempts.checkpointSeconds },
-    observe: createObserve(logger),
+    observe: createObserve(logger, config.fleet.classes),
   };
   const relay = createRelay(config, deps, logger);
   const parts = [
     connectionsPart(deps),
     preparationPart(deps),
     createOutboxRelay({ db, bus, logger, service: "scheduler" }),
+    createGaugesPart(attemptGauges(db, logger)),
     relay.part,
     fleetPart(deps.fleet, config),
     createControlLoop(deps, { ...config.attempts, leaveSeconds: 10, logger, relayTarget: relay.target }),

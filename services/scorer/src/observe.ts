@@ -1,4 +1,4 @@
-import { type Logger, meter } from "@gradients/runtime";
+import { type Logger, meter, workSeconds } from "@gradients/runtime";
 import type { CommittedSplit } from "./domain/job.ts";
 import type { Reason } from "./domain/reason.ts";
 import type { Verdict } from "./domain/verdict.ts";
@@ -9,19 +9,32 @@ export type Observe = ReturnType<typeof createObserve>;
 
 export function createObserve(logger: Logger) {
   const figures = meter("scorer");
-  const jobs = figures.createCounter("gradients_scored_jobs", {
-    description: "Jobs by how they ended in the scorer",
+  const jobs = figures.createCounter("gradients.scorer.jobs", {
+    unit: "{job}",
+    description: "Jobs by how they ended in the scorer.",
   });
-  const splits = figures.createCounter("gradients_splits", { description: "Data sets that were split" });
-  const evaluations = figures.createCounter("gradients_evaluations", {
-    description: "Evaluations by their step",
+  const splits = figures.createCounter("gradients.splits", {
+    unit: "{dataset}",
+    description: "Data sets that were split.",
   });
-  const disqualified = figures.createCounter("gradients_disqualified_artifacts", {
-    description: "Artifacts that did not count, by reason",
+  const evaluations = figures.createCounter("gradients.evaluations", {
+    unit: "{evaluation}",
+    description: "Evaluations by their step.",
   });
-  const taskSeconds = figures.createHistogram("gradients_scorer_task_seconds", {
+  const disqualified = figures.createCounter("gradients.artifacts.disqualified", {
+    unit: "{artifact}",
+    description: "Artifacts that did not count, by reason.",
+  });
+  const gain = figures.createHistogram("gradients.verdict.gain", {
+    unit: "1",
+    description:
+      "Gain of the winner over the base model: the difference of their mean losses on the held-out rows.",
+    advice: { explicitBucketBoundaries: [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5] },
+  });
+  const taskSeconds = figures.createHistogram("gradients.scorer.task.duration", {
     unit: "s",
-    description: "Time of a task, by kind and outcome",
+    description: "Time of a task, by kind and outcome.",
+    advice: { explicitBucketBoundaries: workSeconds },
   });
 
   return {
@@ -50,6 +63,7 @@ export function createObserve(logger: Logger) {
       jobs.add(1, { outcome: "scored", tie: verdict.isTie });
       for (const entry of verdict.ranking)
         if ("reason" in entry) disqualified.add(1, { code: entry.reason.code });
+        else if (entry.attemptId === verdict.winnerAttemptId) gain.record(entry.gainOverBase.value);
       const { winnerAttemptId, isTie, baseLoss } = verdict;
       logger.info({ job_id: jobId, winner: winnerAttemptId, tie: isTie, base_loss: baseLoss }, "job scored");
     },

@@ -6,16 +6,15 @@ import { appendJobEvents } from "../store/job-events.ts";
 import { lockJob, saveJob } from "../store/jobs.ts";
 import { encodeJob } from "../wire/job.ts";
 
-export type RecordOutcome = "recorded" | "old_news" | "unknown_job";
+export type RecordOutcome = JobView | "old_news" | "unknown_job";
 
-/** Takes a fact of another service into the customer's view of the job and tells the watchers. */
+/** Takes a fact of another service into the customer's view of the job and tells the watchers. Returns the view when the fact was news. */
 export async function recordFact(tx: GatewayTx, jobId: JobId, fact: JobFact): Promise<RecordOutcome> {
   const before = await lockJob(tx, jobId);
   if (!before) return "unknown_job";
   const after = applyFact(before, fact);
   if (!after) return "old_news";
-  await saveWithEvent(tx, before, after);
-  return "recorded";
+  return saveWithEvent(tx, before, after);
 }
 
 /** Saves a changed view, whose job is locked, together with the entry in the job's log that shows it. */

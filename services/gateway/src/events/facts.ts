@@ -3,6 +3,7 @@ import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { JobId } from "@gradients/kernel";
 import { recordFact } from "../app/record-fact.ts";
 import type { JobFact } from "../domain/apply-fact.ts";
+import type { JobView } from "../domain/job.ts";
 import type { GatewayObserver } from "../observe.ts";
 import type { GatewayTx } from "../store/database.ts";
 
@@ -20,6 +21,13 @@ export async function takeIn(
 ): Promise<void> {
   const outcome = await recordFact(tx, jobId as JobId, fact);
   if (outcome === "unknown_job") observe.factOfUnknownJob(jobId as JobId, schema.typeName);
+  else if (outcome !== "old_news") tellEnd(observe, outcome, fact);
+}
+
+function tellEnd(observe: GatewayObserver, { job }: JobView, fact: JobFact): void {
+  if (fact.kind !== "scored" && fact.kind !== "failed") return;
+  const seconds = (fact.at.getTime() - job.createdAt.getTime()) / 1000;
+  observe.jobEnded(job.jobId, fact.kind, seconds, fact.kind === "failed" ? (fact.failure?.code ?? "") : "");
 }
 
 /** When it happened by its owner's clock; the event's own time where it does not say. */

@@ -7,7 +7,7 @@ import fastifyStatic from "@fastify/static";
 import { newId } from "@gradients/kernel";
 import type { CallContext, RpcBinding } from "@gradients/rpc";
 import { RpcError } from "@gradients/rpc";
-import type { Addresses, Logger, Part } from "@gradients/runtime";
+import { type Addresses, type Logger, meter, type Part, requestSeconds } from "@gradients/runtime";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { addCors, securityHeaders } from "./headers.ts";
 import { readRoutes } from "./http-rules.ts";
@@ -93,6 +93,7 @@ async function prepare(app: FastifyInstance, { logger, corsOrigins }: HttpPartOp
     addCors(corsOrigins, request, reply);
   });
   app.addHook("onResponse", async ({ raw }) => linger(raw));
+  timeRequests(app);
   app.setErrorHandler((fault, request, reply) => refuse(fault, request, reply, logger));
   app.setNotFoundHandler((request, reply) => refuse(nothingAt(request), request, reply, logger));
 }
@@ -133,6 +134,22 @@ async function addPage(app: FastifyInstance, root: string, logger: Logger): Prom
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /** A caller's id is taken over only when it is safe to log and to send back. */
+/** The page's and the API's golden signals; routes are few, paths are not. */
+function timeRequests(app: FastifyInstance): void {
+  const duration = meter("@gradients/gateway").createHistogram("http.server.request.duration", {
+    unit: "s",
+    description: "Duration of HTTP requests by method, route and status.",
+    advice: { explicitBucketBoundaries: requestSeconds },
+  });
+  app.addHook("onResponse", async (request, reply) =>
+    duration.record(reply.elapsedTime / 1000, {
+      "http.request.method": request.method,
+      "http.route": request.routeOptions.url ?? "",
+      "http.response.status_code": reply.statusCode,
+    }),
+  );
+}
+
 function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers["x-request-id"];
   return typeof given === "string" && REQUEST_ID.test(given) ? given : newId();

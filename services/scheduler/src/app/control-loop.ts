@@ -2,6 +2,7 @@ import { withAdvisoryLock } from "@gradients/db";
 import { failpoint, systemClock } from "@gradients/kernel";
 import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import type { Deps } from "../deps.ts";
+import type { PodStatus } from "../fleet/gpu-fleet.ts";
 import { prolongLeases } from "../store/attempts.ts";
 import { controlChannel } from "../store/wake.ts";
 import { placeAttempts } from "./place-attempts.ts";
@@ -57,6 +58,7 @@ async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: A
       if (startedAt - lastSweep > deps.rules.leaseSeconds * 500)
         await prolongLeases(deps.db, deps.rules.leaseSeconds);
       const pods = await deps.fleet.list(held);
+      observeSlots(deps, pods);
       failpoint("scheduler.pods-listed");
       await sweep(deps, pods);
       lastSweep = performance.now(); // here, not below: what goes wrong from now on must not prolong every lease
@@ -70,6 +72,12 @@ async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: A
     }
     await bell.wait(options.pollSeconds * 1000, held);
   }
+}
+
+function observeSlots({ fleet, observe }: Deps, pods: readonly PodStatus[]): void {
+  const live = pods.filter(({ phase }) => phase.kind !== "ended");
+  for (const { name, slots } of fleet.classes)
+    observe.busySlots(name, live.filter(({ hardwareClass }) => hardwareClass === name).length, slots);
 }
 
 /** Apart from the passes: pods and leases do not wait for the object store. */

@@ -84,5 +84,7 @@ async function endRaceIfOver(tx: Tx<Tables>, deps: DecisionDeps, job: Job): Prom
   await clearTimer(tx, "job_deadline", job.jobId);
   await appendOutbox(tx, raceFinished(job.jobId, attempts));
   const succeeded = attempts.filter(({ core }) => core.state === "succeeded").length;
-  deps.observe.raceFinished(job.jobId, attempts.length, succeeded);
+  const openedAt = Math.min(...attempts.map(({ createdAt }) => createdAt.getTime()));
+  const seconds = (tx.now.getTime() - openedAt) / 1000;
+  deps.observe.raceFinished(job.jobId, attempts.length, succeeded, seconds);
 }

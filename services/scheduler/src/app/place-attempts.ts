@@ -43,7 +43,6 @@ async function measureCapacities(deps: Deps, pods: readonly PodStatus[]): Promis
   );
   return deps.fleet.classes.map(({ name, slots }) => {
     const busy = [...live, ...awaited].filter(({ hardwareClass }) => hardwareClass === name).length;
-    deps.observe.busySlots(name, busy);
     return { name, slots, busy };
   });
 }

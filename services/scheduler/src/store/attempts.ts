@@ -150,6 +150,21 @@ export async function prolongLeases(db: Database<Tables>, seconds: number): Prom
     .execute();
 }
 
+/** For the gauges; few are open at a time. */
+export async function countOpenAttempts(q: Kysely<Tables>): Promise<readonly OpenAttempts[]> {
+  const { rows } = await sql<OpenAttempts>`
+    select kind, state, count(*)::int as attempts, extract(epoch from now() - min(created_at))::float8 as "oldestSeconds"
+    from attempt where state in ('queued', 'placing', 'running') group by kind, state`.execute(q);
+  return rows;
+}
+
+interface OpenAttempts {
+  readonly kind: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly oldestSeconds: number;
+}
+
 function toCoreColumns(core: AttemptCore) {
   return {
     state: core.state,
