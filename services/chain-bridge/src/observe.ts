@@ -1,10 +1,11 @@
+import type { Clock } from "@gradients/kernel";
 import { type GaugesOptions, type Logger, meter } from "@gradients/runtime";
 import type { ChainIdentity } from "./chain/chain.ts";
-import type { Deps } from "./deps.ts";
 import { chainProblems, type ProblemReport } from "./domain/chain-problem.ts";
 import type { SubmitOutcome } from "./domain/submission.ts";
 import { readLastTimes } from "./store/last-times.ts";
 import type { StoredReward } from "./store/rewards.ts";
+import type { BridgeDatabase } from "./store/schema.ts";
 import type { Submission } from "./store/submissions.ts";
 
 const SCOPE = "chain-bridge";
@@ -113,8 +114,14 @@ export function createObserve(logger: Logger) {
   };
 }
 
+interface ChainGauges {
+  readonly db: BridgeDatabase;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
 /** How long ago the chain last moved and took our weights; from the start of this process where it never did. */
-export function chainGauges({ db, logger, clock }: Pick<Deps, "db" | "logger" | "clock">): GaugesOptions {
+export function chainGauges({ db, logger, clock }: ChainGauges): GaugesOptions {
   const startedAt = clock.now();
   const weightsAge = meter(SCOPE).createObservableGauge("gradients.weights.age", {
     unit: "s",
