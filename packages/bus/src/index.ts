@@ -4,8 +4,8 @@ export { type DeadLetter, listDeadLetters, replayDeadLetter } from "./dead-lette
 export { type DeadLettersOptions, deadLettersCommand } from "./dead-letters-command.ts";
 export { event, type OutboxEvent } from "./event.ts";
 export { type EventContext, type EventHandler, type EventHandlers, on, PermanentError } from "./handlers.ts";
-export { IncompleteMessage, orDeadLetter } from "./incomplete-message.ts";
 export { busMigrations } from "./migrations.ts";
+export { orDeadLetter } from "./or-dead-letter.ts";
 export { appendOutbox, republishSince } from "./outbox.ts";
 export { createOutboxRelay, type OutboxRelayOptions } from "./outbox-relay.ts";
 export { publishProgress } from "./progress.ts";

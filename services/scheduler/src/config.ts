@@ -96,7 +96,6 @@ const schema = z.object({
     evaluationSeconds: seconds.default(3_600).describe("For a whole evaluation."),
     checkpointSeconds: seconds.default(60).describe("Pause between two checkpoints of a training."),
     stopGraceSeconds: seconds.default(30).describe("From asking a pod to stop to killing it."),
-    agingSeconds: seconds.default(3_600).describe("Waiting for that long raises work by one priority."),
     pollSeconds: seconds.default(1).describe("Longest pause between two passes of the control loop."),
   }),
   uploads: z.object({

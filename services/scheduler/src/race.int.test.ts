@@ -31,6 +31,8 @@ test("a race of two recipes trains a real model and its artifact is evaluated", 
   ]);
   expect(world.seen(AttemptStartedSchema)).toHaveLength(2);
   const [finished] = world.seen(AttemptFinishedSchema);
+  const entry = race?.entries.find(({ attemptId }) => attemptId === finished?.attemptId);
+  expect(entry?.finishedAt).toEqual(finished?.finishedAt);
   expect(finished?.artifact.map(({ name }) => name).toSorted()).toEqual([
     "adapter_config.json",
     "adapter_model.safetensors",

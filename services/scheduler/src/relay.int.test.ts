@@ -91,8 +91,8 @@ test("only what was uploaded counts, and nothing unneeded stays in the store", a
   );
   await relay.finish(trained(weights.object));
   await relay.finish(trained(weights.object));
-  const finished = world.seen(AttemptFinishedSchema).filter((event) => event.attemptId === attemptId);
-  expect(finished).toMatchObject([{ jobId, artifact: [{ name: weights.name }], stats: { steps: 9n } }]);
+  const finished = () => world.seen(AttemptFinishedSchema).filter((event) => event.attemptId === attemptId);
+  await vi.waitFor(() => expect(finished()).not.toHaveLength(0), { timeout: 10_000 });
   await vi.waitFor(
     async () => {
       expect(await world.objects.exists(state.object.key)).toBe(false);
@@ -102,6 +102,7 @@ test("only what was uploaded counts, and nothing unneeded stays in the store", a
     { timeout: 10_000 },
   );
   expect(await world.objects.exists(weights.object.key)).toBe(true);
+  expect(finished()).toMatchObject([{ jobId, artifact: [{ name: weights.name }], stats: { steps: 9n } }]);
 });
 
 test("an attempt that is lost too often fails, and its race ends", async () => {

@@ -1,13 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { IncompleteMessage } from "@gradients/bus";
-import type {
-  ColumnMapping,
-  FileRef,
-  FileRefSchema,
-  ObjectRef,
-  ObjectRefSchema,
-} from "@gradients/contracts/common";
+import type { ColumnMapping } from "@gradients/contracts/common";
 import {
   ArtifactChecksSchema,
   type JobAccepted,
@@ -15,20 +8,12 @@ import {
   type ArtifactChecks as WireChecks,
   type TrainingStats as WireStats,
 } from "@gradients/contracts/event";
+import { IncompleteMessage } from "@gradients/contracts/incomplete-message";
+import { toFile } from "@gradients/contracts/stored-object";
 import type { RecipeId } from "@gradients/kernel";
 import type { ArtifactChecks, TrainingStats } from "./domain/attempt.ts";
 import type { Columns } from "./domain/engine-spec.ts";
-import type { StoredFile, StoredObject } from "./domain/files.ts";
 import type { JobOrder } from "./domain/job.ts";
-
-export function toObject(ref: ObjectRef | undefined, what: string): StoredObject {
-  if (!ref) throw new IncompleteMessage(what);
-  return { key: ref.key, size: Number(ref.size), sha256: ref.sha256 };
-}
-
-export function toFile(ref: FileRef): StoredFile {
-  return { name: ref.name, object: toObject(ref.object, `object of ${ref.name}`) };
-}
 
 export function toColumns(mapping: ColumnMapping | undefined): Columns {
   const shape = mapping?.shape;
@@ -68,14 +53,6 @@ export function toStats(stats: WireStats | undefined): TrainingStats {
 export function toChecks(checks: WireChecks | undefined): ArtifactChecks {
   const { $typeName: _typeName, ...fields } = checks ?? create(ArtifactChecksSchema);
   return fields;
-}
-
-export function fromObject(object: StoredObject): MessageInitShape<typeof ObjectRefSchema> {
-  return { ...object, size: BigInt(object.size) };
-}
-
-export function fromFile({ name, object }: StoredFile): MessageInitShape<typeof FileRefSchema> {
-  return { name, object: fromObject(object) };
 }
 
 export function fromStats(stats: TrainingStats): MessageInitShape<typeof TrainingStatsSchema> {

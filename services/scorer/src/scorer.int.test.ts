@@ -250,6 +250,29 @@ describe("one failed entry among others", () => {
     });
   });
 
+  it("takes the later of two equal artifacts for the copy, by the time in the race's entry", async () => {
+    const { jobId } = await acceptAndSplit(world);
+    const at = (second: number) => ({ finishedAt: timestampFromDate(new Date(second * 1_000)) });
+    const entries = [entry("a-late", at(2)), entry("b-early", at(1)), entry("plain", at(3))];
+    const requests = await finishRace(world, jobId, entries);
+    const { rows } = await heldoutRows(world, requests[0]!);
+    for (const request of requests) {
+      const twins = request.attemptId.includes("-") ? "twins" : request.attemptId;
+      const factor = { "": 1, plain: 0.8, twins: 0.5 }[twins] ?? 1;
+      await finishEvaluation(
+        world,
+        request,
+        await putScores(world, request, scoreLines(rows, factor, twins)),
+      );
+    }
+    const [scored] = await world.waitFor(JobScoredSchema, jobId);
+    expect(scored?.winnerAttemptId).toBe("b-early");
+    expect(scored?.ranking.at(-1)).toMatchObject({
+      attemptId: "a-late",
+      disqualification: { code: "COPY", message: expect.stringContaining("b-early") },
+    });
+  });
+
   it("fails the job when the base model's scores are forged: there is nothing to compare with", async () => {
     const { jobId } = await acceptAndSplit(world);
     const requests = await finishRace(world, jobId, [entry("plain")]);

@@ -1,29 +1,22 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { IncompleteMessage } from "@gradients/bus";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type {
   ColumnMappingSchema,
   FailureReason,
   FailureReasonSchema,
-  FileRef,
-  FileRefSchema,
   ModelRefSchema,
-  ObjectRef,
-  ObjectRefSchema,
 } from "@gradients/contracts/common";
 import type {
   JobAccepted,
   ArtifactChecks as WireChecks,
   RaceEntry as WireEntry,
 } from "@gradients/contracts/event";
+import { IncompleteMessage } from "@gradients/contracts/incomplete-message";
+import { fromFile, toFile, toObject } from "@gradients/contracts/stored-object";
 import { formatFromProto, mappingFromProto, mappingToProto } from "@gradients/dataset";
 import type { ArtifactChecks } from "./domain/disqualification.ts";
-import type { BaseModel, Columns, JobOrder, RaceEntry, StoredFile, StoredObject } from "./domain/job.ts";
+import type { BaseModel, Columns, JobOrder, RaceEntry } from "./domain/job.ts";
 import type { Reason } from "./domain/reason.ts";
-
-export function toObject(ref: ObjectRef | undefined, what: string): StoredObject {
-  if (!ref) throw new IncompleteMessage(what);
-  return { key: ref.key, size: Number(ref.size), sha256: ref.sha256 };
-}
 
 export function toOrder({ baseModel, dataset, maxLength, hardwareClass }: JobAccepted): JobOrder {
   const format = dataset && formatFromProto(dataset.format);
@@ -59,6 +52,7 @@ export function toRaceEntry({
   defaultRecipe,
   artifact,
   failure,
+  finishedAt,
 }: WireEntry): RaceEntry {
   return {
     attemptId,
@@ -68,6 +62,7 @@ export function toRaceEntry({
     isDefault: defaultRecipe,
     artifact: artifact.map(toFile),
     failure: failure ? toReason(failure) : null,
+    finishedAt: finishedAt ? timestampDate(finishedAt).getTime() : null,
   };
 }
 
@@ -90,14 +85,6 @@ export function fromReason({
   return { code, message, customerError: isCustomerError };
 }
 
-export function fromObject({ key, size, sha256 }: StoredObject): MessageInitShape<typeof ObjectRefSchema> {
-  return { key, size: BigInt(size), sha256 };
-}
-
-export function fromFile({ name, object }: StoredFile): MessageInitShape<typeof FileRefSchema> {
-  return { name, object: fromObject(object) };
-}
-
 export function fromBaseModel({
   files,
   parameterCount,
@@ -108,8 +95,4 @@ export function fromBaseModel({
 
 export function fromColumns(columns: Columns): MessageInitShape<typeof ColumnMappingSchema> {
   return mappingToProto(columns);
-}
-
-function toFile({ name, object }: FileRef): StoredFile {
-  return { name, object: toObject(object, `object of ${name}`) };
 }

@@ -1,7 +1,7 @@
+import type { StoredFile } from "@gradients/contracts/stored-object";
 import { err, failpoint, ok, type Result } from "@gradients/kernel";
 import type { Deps } from "../deps.ts";
 import type { AttemptRejection } from "../domain/attempt-machine.ts";
-import type { StoredFile } from "../domain/files.ts";
 import type { Upload } from "../domain/uploads.ts";
 import type { TokenHolder } from "../store/tokens.ts";
 import { findUpload, markUploadCompleted } from "../store/uploads.ts";

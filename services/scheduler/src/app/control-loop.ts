@@ -13,7 +13,6 @@ import { type PodTimes, syncPods } from "./sync-pods.ts";
 export interface ControlLoopOptions extends PodTimes {
   /** Longest pause between two passes; facts wake it at once. */
   readonly pollSeconds: number;
-  readonly agingSeconds: number;
   /** The relay's address as pods see it; known once the relay listens. */
   readonly relayTarget: () => string;
   readonly logger: Logger;
@@ -63,7 +62,7 @@ async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: A
       await sweep(deps, pods);
       lastSweep = performance.now(); // here, not below: what goes wrong from now on must not prolong every lease
       failpoint("scheduler.swept");
-      await placeAttempts(deps, pods, options.agingSeconds);
+      await placeAttempts(deps, pods);
       failpoint("scheduler.placed");
       await syncPods(deps, options.relayTarget(), options, held);
       deps.observe.passDone((performance.now() - startedAt) / 1000);

@@ -1,9 +1,9 @@
+import type { StoredFile } from "@gradients/contracts/stored-object";
 import { err, ok, type Result } from "@gradients/kernel";
 import type { Deps } from "../deps.ts";
 import type { AttemptResult } from "../domain/attempt.ts";
 import { type AttemptCommand, type AttemptRejection, isFinal } from "../domain/attempt-machine.ts";
 import { type Failure, reportedFailure } from "../domain/failures.ts";
-import type { StoredFile } from "../domain/files.ts";
 import { findUploads } from "../domain/uploads.ts";
 import { findAttempt } from "../store/attempts.ts";
 import type { TokenHolder } from "../store/tokens.ts";

@@ -13,16 +13,12 @@ import { oneByOne } from "./one-by-one.ts";
 const QUEUE_WINDOW = 1_000;
 
 /** Decides which queued attempts start now and marks them as placing; their pods are started from that mark. */
-export async function placeAttempts(
-  deps: Deps,
-  pods: readonly PodStatus[],
-  agingSeconds: number,
-): Promise<void> {
+export async function placeAttempts(deps: Deps, pods: readonly PodStatus[]): Promise<void> {
   const { queue, plan } = await deps.db.tx(async (tx) => {
     const queued = await listQueuedAttempts(tx, QUEUE_WINDOW);
     if (queued.length === 0) return { queue: queued, plan: { place: [], impossible: [] } };
     const capacities = await measureCapacities(deps, pods);
-    return { queue: queued, plan: planPlacements(queued, capacities, tx.now, agingSeconds) };
+    return { queue: queued, plan: planPlacements(queued, capacities) };
   });
   const jobIdOf = ([first]: readonly QueuedAttempt[]) => first?.jobId ?? "";
   await oneByOne(deps, "place attempts", groupByJob(queue, plan.place), jobIdOf, (units) =>

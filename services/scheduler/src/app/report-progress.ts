@@ -17,7 +17,7 @@ export async function reportProgress(
   deps: Deps,
   holder: TokenHolder,
   { phase, points }: ProgressReport,
-): Promise<Result<{ readonly leaseExpiresAt: Date }, AttemptRejection>> {
+): Promise<Result<void, AttemptRejection>> {
   const held = await whileHeld(deps, holder, async (tx, attempt) => ok({ attempt, now: tx.now }));
   if (!held.ok) return held;
   failpoint("scheduler.lease-prolonged");
@@ -31,5 +31,5 @@ export async function reportProgress(
     evaluationId: attempt.work.kind === "evaluate" ? attempt.attemptId : "",
     sentAt: timestampFromDate(now),
   });
-  return ok({ leaseExpiresAt: attempt.core.leaseExpiresAt ?? now });
+  return ok();
 }

@@ -5,7 +5,6 @@ import type { DecisionDeps } from "../deps.ts";
 import type { Attempt, Evaluation } from "../domain/attempt.ts";
 import { newAttemptCore } from "../domain/attempt-machine.ts";
 import { failureOf } from "../domain/failures.ts";
-import { priorities } from "../domain/plan-placements.ts";
 import { findAttempt, insertAttempts } from "../store/attempts.ts";
 import { lockJob } from "../store/jobs.ts";
 import type { Tables } from "../store/schema.ts";
@@ -31,7 +30,6 @@ export async function requestEvaluation(
     attemptId: evaluationId as AttemptId,
     jobId,
     hardwareClass,
-    priority: priorities.organic,
     queuedSince: job.order?.acceptedAt ?? tx.now,
     createdAt: tx.now,
     traceparent: currentTraceparent() ?? null,

@@ -1,3 +1,4 @@
+import type { StoredObject } from "@gradients/contracts/stored-object";
 import type { Tx } from "@gradients/db";
 import { type AttemptId, type JobId, newId } from "@gradients/kernel";
 import { currentTraceparent } from "@gradients/runtime";
@@ -5,10 +6,8 @@ import type { DecisionDeps } from "../deps.ts";
 import type { Attempt } from "../domain/attempt.ts";
 import { newAttemptCore } from "../domain/attempt-machine.ts";
 import type { Failure } from "../domain/failures.ts";
-import type { StoredObject } from "../domain/files.ts";
 import { type Job, type JobOrder, planRace } from "../domain/job.ts";
 import { jobAfter } from "../domain/job-machine.ts";
-import { priorities } from "../domain/plan-placements.ts";
 import type { Recipe } from "../domain/recipes.ts";
 import { insertAttempts } from "../store/attempts.ts";
 import { lockJob, saveJob } from "../store/jobs.ts";
@@ -50,7 +49,6 @@ function newAttempt(jobId: JobId, order: JobOrder, recipe: Recipe, place: number
     attemptId: newId<AttemptId>(now.getTime() + place),
     jobId,
     hardwareClass: order.hardwareClass,
-    priority: priorities.organic,
     queuedSince: order.acceptedAt,
     createdAt: now,
     traceparent: currentTraceparent() ?? null,

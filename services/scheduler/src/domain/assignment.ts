@@ -1,6 +1,6 @@
+import type { StoredFile, StoredObject } from "@gradients/contracts/stored-object";
 import type { Attempt } from "./attempt.ts";
 import { evaluateSpec, trainSpec, workFolder } from "./engine-spec.ts";
-import type { StoredFile, StoredObject } from "./files.ts";
 import type { Job } from "./job.ts";
 
 /** What a pod does: files to stage below its work folder, and what the engine is told. */

@@ -1,7 +1,7 @@
+import type { StoredFile, StoredObject } from "@gradients/contracts/stored-object";
 import type { AttemptId, JobId } from "@gradients/kernel";
 import type { AttemptCore } from "./attempt-machine.ts";
 import type { Columns } from "./engine-spec.ts";
-import type { StoredFile, StoredObject } from "./files.ts";
 import type { Recipe } from "./recipes.ts";
 import type { SchedulingRules } from "./scheduling-rules.ts";
 
@@ -10,7 +10,6 @@ export interface Attempt {
   readonly attemptId: AttemptId;
   readonly jobId: JobId;
   readonly hardwareClass: string;
-  readonly priority: number;
   /** Its place in the queue: when the job was accepted. */
   readonly queuedSince: Date;
   readonly createdAt: Date;

@@ -1,15 +1,4 @@
-/** An object in the store with what is needed to check it. `size` in bytes, `sha256` in lower-case hexadecimal. */
-export interface StoredObject {
-  readonly key: string;
-  readonly size: number;
-  readonly sha256: string;
-}
-
-/** One file of a model folder, an artifact or a checkpoint. */
-export interface StoredFile {
-  readonly name: string;
-  readonly object: StoredObject;
-}
+import type { StoredFile } from "@gradients/contracts/stored-object";
 
 /** A complete checkpoint: a lost attempt goes on from it. */
 export interface Checkpoint {

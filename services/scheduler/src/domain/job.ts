@@ -1,8 +1,8 @@
+import type { StoredFile, StoredObject } from "@gradients/contracts/stored-object";
 import type { JobId, RecipeId, Result } from "@gradients/kernel";
 import { chooseRecipes } from "./choose-recipes.ts";
 import type { Columns } from "./engine-spec.ts";
 import { type Failure, failureOf } from "./failures.ts";
-import type { StoredFile, StoredObject } from "./files.ts";
 import type { JobState } from "./job-machine.ts";
 import type { Recipe } from "./recipes.ts";
 

@@ -1,9 +1,7 @@
 import type { AttemptId, JobId } from "@gradients/kernel";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { planPlacements, priorities, type QueuedAttempt } from "./plan-placements.ts";
-
-const HOUR = 3_600;
+import { planPlacements, type QueuedAttempt } from "./plan-placements.ts";
 
 function attempt(id: string, jobId: string, options: Partial<QueuedAttempt> = {}): QueuedAttempt {
   return {
@@ -11,14 +9,13 @@ function attempt(id: string, jobId: string, options: Partial<QueuedAttempt> = {}
     jobId: jobId as JobId,
     hardwareClass: "cpu",
     inGang: true,
-    priority: priorities.organic,
     queuedSince: new Date(0),
     ...options,
   };
 }
 
-function plan(queue: readonly QueuedAttempt[], slots: number, busy = 0, now = new Date(0)) {
-  return planPlacements(queue, [{ name: "cpu", slots, busy }], now, HOUR);
+function plan(queue: readonly QueuedAttempt[], slots: number, busy = 0) {
+  return planPlacements(queue, [{ name: "cpu", slots, busy }]);
 }
 
 describe("planPlacements", () => {
@@ -26,15 +23,6 @@ describe("planPlacements", () => {
     const race = [attempt("a1", "a"), attempt("a2", "a"), attempt("a3", "a")];
     expect(plan(race, 3).place).toEqual(["a1", "a2", "a3"]);
     expect(plan(race, 3, 1)).toEqual({ place: [], impossible: [] });
-  });
-
-  test("dispatches a customer's work before a tournament's and a benchmark's", () => {
-    const queue = [
-      attempt("b", "benchmark", { priority: priorities.benchmark }),
-      attempt("t", "tournament", { priority: priorities.tournament }),
-      attempt("o", "organic", { priority: priorities.organic, queuedSince: new Date(1) }),
-    ];
-    expect(plan(queue, 1).place).toEqual(["o"]);
   });
 
   test("lets nothing overtake a race that waits for its slots", () => {
@@ -51,13 +39,6 @@ describe("planPlacements", () => {
     ];
     expect(plan([...race, retry], 3).place).toEqual(["a1", "b1", "b2"]);
     expect(plan([...race, retry], 2).place).toEqual(["a1"]);
-  });
-
-  test("raises what has waited for long above fresh work of a higher priority", () => {
-    const now = new Date(3 * HOUR * 1000);
-    const old = attempt("b", "benchmark", { priority: priorities.benchmark });
-    const fresh = attempt("o", "organic", { queuedSince: now });
-    expect(plan([fresh, old], 1, 0, now).place).toEqual(["b"]);
   });
 
   test("names what can never be placed and does not wait for it", () => {

@@ -1,15 +1,11 @@
 import type { AttemptId, JobId } from "@gradients/kernel";
 
-/** Whose work goes first; a higher number wins. A customer's job is `organic`. */
-export const priorities = { organic: 3, tournament: 2, benchmark: 1 } as const;
-
 export interface QueuedAttempt {
   readonly attemptId: AttemptId;
   readonly jobId: JobId;
   readonly hardwareClass: string;
   /** True for a first placement in a race: it starts together with all others of its job. */
   readonly inGang: boolean;
-  readonly priority: number;
   /** When the job was accepted: all work of an older job goes before that of a younger one. */
   readonly queuedSince: Date;
 }
@@ -27,22 +23,17 @@ export interface PlacementPlan {
   readonly impossible: readonly AttemptId[];
 }
 
-/**
- * Which queued attempts start now. Order: priority, one step up for each `agingSeconds` of waiting, so that nothing waits for ever; then the
- * age of the job. Per hardware class nothing overtakes a race that waits for its slots.
- */
+/** Which queued attempts start now, those of the oldest job first. Per hardware class nothing overtakes a race that waits for its slots. */
 export function planPlacements(
   queue: readonly QueuedAttempt[],
   capacities: readonly ClassCapacity[],
-  now: Date,
-  agingSeconds: number,
 ): PlacementPlan {
   const place: AttemptId[] = [];
   const impossible: AttemptId[] = [];
   const free = new Map(capacities.map(({ name, slots, busy }) => [name, slots - busy]));
   const slots = new Map(capacities.map((capacity) => [capacity.name, capacity.slots]));
   const blocked = new Set<string>();
-  for (const unit of unitsInOrder(queue, now, agingSeconds)) {
+  for (const unit of unitsInOrder(queue)) {
     const left = free.get(unit.hardwareClass) ?? 0;
     if (unit.attempts.length > (slots.get(unit.hardwareClass) ?? 0)) impossible.push(...unit.attempts);
     else if (blocked.has(unit.hardwareClass)) continue;
@@ -59,30 +50,22 @@ export function planPlacements(
 interface Unit {
   readonly hardwareClass: string;
   readonly attempts: AttemptId[];
-  readonly priority: number;
   readonly queuedSince: number;
 }
 
-function unitsInOrder(queue: readonly QueuedAttempt[], now: Date, agingSeconds: number): Unit[] {
+function unitsInOrder(queue: readonly QueuedAttempt[]): Unit[] {
   const units = new Map<string, Unit>();
   for (const attempt of queue.toSorted((a, b) => compareText(a.attemptId, b.attemptId))) {
     const key = attempt.inGang ? `${attempt.jobId}/${attempt.hardwareClass}` : attempt.attemptId;
     const unit = units.get(key);
     if (unit) unit.attempts.push(attempt.attemptId);
-    else units.set(key, newUnit(attempt, now, agingSeconds));
+    else units.set(key, newUnit(attempt));
   }
-  return [...units.values()].toSorted((a, b) => b.priority - a.priority || a.queuedSince - b.queuedSince);
+  return [...units.values()].toSorted((a, b) => a.queuedSince - b.queuedSince);
 }
 
-function newUnit(attempt: QueuedAttempt, now: Date, agingSeconds: number): Unit {
-  const queuedSince = attempt.queuedSince.getTime();
-  const waitedSeconds = Math.max(0, now.getTime() - queuedSince) / 1000;
-  return {
-    hardwareClass: attempt.hardwareClass,
-    attempts: [attempt.attemptId],
-    priority: attempt.priority + Math.floor(waitedSeconds / agingSeconds),
-    queuedSince,
-  };
+function newUnit({ hardwareClass, attemptId, queuedSince }: QueuedAttempt): Unit {
+  return { hardwareClass, attempts: [attemptId], queuedSince: queuedSince.getTime() };
 }
 
 function compareText(a: string, b: string): number {

@@ -1,7 +1,8 @@
+import type { StoredFile } from "@gradients/contracts/stored-object";
 import { type AttemptId, err, ok, type Result } from "@gradients/kernel";
 import type { AttemptResult } from "./attempt.ts";
 import { type Failure, failureOf } from "./failures.ts";
-import type { Checkpoint, StoredFile } from "./files.ts";
+import type { Checkpoint } from "./files.ts";
 
 export type UploadPurpose = "checkpoint" | "artifact" | "scores";
 

@@ -1,11 +1,12 @@
 import { type EventHandler, on, orDeadLetter } from "@gradients/bus";
 import { type EvaluationRequested, EvaluationRequestedSchema } from "@gradients/contracts/event";
+import { toFile, toObject } from "@gradients/contracts/stored-object";
 import type { JobId } from "@gradients/kernel";
 import { requestEvaluation } from "../app/request-evaluation.ts";
 import type { DecisionDeps } from "../deps.ts";
 import type { Evaluation } from "../domain/attempt.ts";
 import type { Tables } from "../store/schema.ts";
-import { toColumns, toFile, toObject } from "../wire.ts";
+import { toColumns } from "../wire.ts";
 
 export function onEvaluationRequested(deps: DecisionDeps): EventHandler<Tables> {
   return on(EvaluationRequestedSchema, (message, { tx }) => {

@@ -8,10 +8,11 @@ import {
   EvaluationFinishedSchema,
   RaceFinishedSchema,
 } from "@gradients/contracts/event";
+import { fromFile, fromObject } from "@gradients/contracts/stored-object";
 import type { Attempt, AttemptResult } from "../domain/attempt.ts";
 import type { Failure } from "../domain/failures.ts";
 import type { Recipe } from "../domain/recipes.ts";
-import { fromFile, fromObject, fromStats } from "../wire.ts";
+import { fromStats } from "../wire.ts";
 
 /** An agent reported for work; evaluations start without an event of their own. */
 export function startedEvents(attempt: Attempt, now: Date): readonly OutboxEvent[] {
@@ -79,6 +80,7 @@ function toEntry({ attemptId, work, result, core }: Attempt) {
       artifact: trained?.artifact.map(fromFile) ?? [],
       ...(trained && { stats: fromStats(trained.stats) }),
       ...(core.failure && { failure: core.failure }),
+      ...(core.finishedAt && { finishedAt: timestampFromDate(core.finishedAt) }),
     },
   ];
 }

@@ -1,9 +1,9 @@
+import { toFile } from "@gradients/contracts/stored-object";
 import type { AttemptService } from "@gradients/contracts/trainer";
 import { failpoint } from "@gradients/kernel";
 import type { MethodImpl } from "@gradients/rpc";
 import { commitCheckpoint } from "../app/commit-checkpoint.ts";
 import type { Deps } from "../deps.ts";
-import { toFile } from "../wire.ts";
 import { holderOf } from "./authenticate-agent.ts";
 import { attemptRejected, fileNotUploaded } from "./errors.ts";
 

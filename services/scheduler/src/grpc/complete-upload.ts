@@ -1,9 +1,9 @@
+import { fromFile } from "@gradients/contracts/stored-object";
 import type { AttemptService } from "@gradients/contracts/trainer";
 import { failpoint } from "@gradients/kernel";
 import type { MethodImpl } from "@gradients/rpc";
 import { type CompleteRejection, completeUpload } from "../app/complete-upload.ts";
 import type { Deps } from "../deps.ts";
-import { fromFile } from "../wire.ts";
 import { holderOf } from "./authenticate-agent.ts";
 import { attemptRejected, uploadIncomplete, uploadNotFound } from "./errors.ts";
 

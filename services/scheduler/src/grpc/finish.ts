@@ -1,9 +1,10 @@
+import { toFile, toObject } from "@gradients/contracts/stored-object";
 import type { AttemptService, FinishRequest } from "@gradients/contracts/trainer";
 import { assertNever, failpoint } from "@gradients/kernel";
 import type { MethodImpl } from "@gradients/rpc";
 import { type FinishRejection, finishAttempt, type Outcome } from "../app/finish-attempt.ts";
 import type { Deps } from "../deps.ts";
-import { toChecks, toFile, toObject, toStats } from "../wire.ts";
+import { toChecks, toStats } from "../wire.ts";
 import { holderOf } from "./authenticate-agent.ts";
 import { attemptRejected, fileNotUploaded, resultMissing } from "./errors.ts";
 

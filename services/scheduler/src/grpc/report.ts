@@ -1,4 +1,3 @@
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type AttemptService, Directive } from "@gradients/contracts/trainer";
 import type { MethodImpl } from "@gradients/rpc";
 import { reportProgress } from "../app/report-progress.ts";
@@ -9,10 +8,7 @@ import { attemptRejected } from "./errors.ts";
 export function report(deps: Deps): MethodImpl<(typeof AttemptService)["method"]["report"]> {
   return async ({ epoch, phase, points }, ctx) => {
     const reported = await reportProgress(deps, holderOf(ctx, epoch), { phase, points });
-    if (reported.ok) {
-      const leaseExpiresAt = timestampFromDate(reported.value.leaseExpiresAt);
-      return { directive: Directive.CONTINUE, leaseExpiresAt };
-    }
+    if (reported.ok) return { directive: Directive.CONTINUE };
     if (reported.error === "STOPPED") return { directive: Directive.STOP };
     throw attemptRejected(reported.error);
   };

@@ -13,7 +13,6 @@ const columns = [
   "epoch",
   "losses",
   "hardware_class",
-  "priority",
   "queued_since",
   "not_before",
   "lease_expires_at",
@@ -38,7 +37,6 @@ export async function insertAttempts(tx: Tx<Tables>, attempts: readonly Attempt[
         job_id: attempt.jobId,
         kind: attempt.work.kind,
         hardware_class: attempt.hardwareClass,
-        priority: attempt.priority,
         queued_since: attempt.queuedSince,
         work: JSON.stringify(attempt.work),
         result: toJson(attempt.result),
@@ -98,7 +96,7 @@ export async function listPlacedAttempts(q: Kysely<Tables>): Promise<readonly At
 export async function listQueuedAttempts(tx: Tx<Tables>, limit: number): Promise<readonly QueuedAttempt[]> {
   const rows = await tx
     .selectFrom("attempt")
-    .select(["attempt_id", "job_id", "kind", "epoch", "hardware_class", "priority", "queued_since"])
+    .select(["attempt_id", "job_id", "kind", "epoch", "hardware_class", "queued_since"])
     .where("state", "=", "queued")
     .where("not_before", "<=", tx.now)
     .orderBy("queued_since")
@@ -112,7 +110,6 @@ export async function listQueuedAttempts(tx: Tx<Tables>, limit: number): Promise
     jobId: row.job_id as JobId,
     hardwareClass: row.hardware_class,
     inGang: row.kind === "train" && row.epoch === 0,
-    priority: row.priority,
     queuedSince: row.queued_since,
   }));
 }
@@ -190,7 +187,6 @@ function toAttempt(row: Row): Attempt {
     attemptId: row.attempt_id as AttemptId,
     jobId: row.job_id as JobId,
     hardwareClass: row.hardware_class,
-    priority: row.priority,
     queuedSince: row.queued_since,
     createdAt: row.created_at,
     traceparent: row.traceparent,

@@ -1,9 +1,10 @@
 import type { BusTables } from "@gradients/bus";
+import type { StoredObject } from "@gradients/contracts/stored-object";
 import type { ColumnType, Generated } from "kysely";
 import type { AttemptResult, Work } from "../domain/attempt.ts";
 import type { AttemptState } from "../domain/attempt-machine.ts";
 import type { Failure } from "../domain/failures.ts";
-import type { Checkpoint, StoredObject } from "../domain/files.ts";
+import type { Checkpoint } from "../domain/files.ts";
 import type { JobOrder } from "../domain/job.ts";
 import type { JobState } from "../domain/job-machine.ts";
 import type { UploadPurpose } from "../domain/uploads.ts";
@@ -37,7 +38,6 @@ interface AttemptTable {
   epoch: number;
   losses: Generated<number>;
   hardware_class: string;
-  priority: number;
   queued_since: Date;
   not_before: Date;
   lease_expires_at: Date | null;

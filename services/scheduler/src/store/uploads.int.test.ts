@@ -39,7 +39,6 @@ async function addAttempt(core: Partial<Attempt["core"]> = {}): Promise<Attempt>
     attemptId: newId<AttemptId>(),
     jobId: newId<JobId>(),
     hardwareClass: "cpu",
-    priority: 3,
     queuedSince: now,
     createdAt: now,
     traceparent: null,

@@ -1,3 +1,4 @@
+import type { StoredFile, StoredObject } from "@gradients/contracts/stored-object";
 import { DigestMismatch, ObjectNotFound } from "@gradients/objects";
 import type { Deps } from "../deps.ts";
 import { alignmentReason, scoresUntrusted } from "../domain/disqualification.ts";
@@ -13,11 +14,11 @@ import {
   scoresEvidence,
 } from "../domain/evidence.ts";
 import { unknownFailure } from "../domain/failures.ts";
-import type { CommittedSplit, Job, RaceEntry, StoredFile, StoredObject } from "../domain/job.ts";
+import type { CommittedSplit, Job, RaceEntry } from "../domain/job.ts";
 import type { Reason } from "../domain/reason.ts";
 import type { GeneratedAnswer } from "../domain/samples.ts";
 import { listEvaluations } from "../store/evaluations.ts";
-import { listAttemptFinishes, listRaceEntries } from "../store/race-entries.ts";
+import { listRaceEntries } from "../store/race-entries.ts";
 import { findSplit } from "../store/splits.ts";
 import { type ReadScores, readScores } from "./read-scores.ts";
 
@@ -38,10 +39,9 @@ type Answers = ReadonlyMap<number, GeneratedAnswer>;
 /** Everything that the verdict rests on, from the database and the scores objects. One artifact's fault stays with that artifact. */
 export async function gatherEvidence(deps: Deps, job: Job, signal: AbortSignal): Promise<Gathered> {
   const { db, rules } = deps;
-  const [split, entries, finishes, evaluations] = await Promise.all([
+  const [split, entries, evaluations] = await Promise.all([
     findSplit(db, job.jobId),
     listRaceEntries(db, job.jobId),
-    listAttemptFinishes(db, job.jobId),
     listEvaluations(db, job.jobId),
   ]);
   if (!split) throw new Error(`Job ${job.jobId} has no split`);
@@ -49,9 +49,7 @@ export async function gatherEvidence(deps: Deps, job: Job, signal: AbortSignal):
   const base = measured.get(null);
   if (base?.kind !== "read") return { kind: "no_base", reason: base?.reason ?? unknownFailure };
   if (!base.read.scores.ok) return { kind: "no_base", reason: alignmentReason(base.read.scores.error) };
-  const attempts = entries.map((entry) =>
-    toAttempt(entry, measured.get(entry.attemptId), finishes.get(entry.attemptId)),
-  );
+  const attempts = entries.map((entry) => toAttempt(entry, measured.get(entry.attemptId)));
   const evidence = {
     ...describeJob(job, split),
     base: { evaluation: base.evaluation, scores: scoresEvidence(base.read.scores.value) },
@@ -109,16 +107,12 @@ type Measured =
       readonly read: ReadScores;
     };
 
-function toAttempt(
-  entry: RaceEntry,
-  measured: Measured | undefined,
-  finishedAt: Date | undefined,
-): AttemptEvidence {
-  const { artifact, failure, ...same } = entry;
+function toAttempt(entry: RaceEntry, measured: Measured | undefined): AttemptEvidence {
+  const { artifact, failure, finishedAt, ...same } = entry;
   return {
     ...same,
-    // Without a report of its end an attempt has the latest claim.
-    finishedAt: finishedAt?.getTime() ?? Number.MAX_SAFE_INTEGER,
+    // Without the time of its end an attempt has the latest claim.
+    finishedAt: finishedAt ?? Number.MAX_SAFE_INTEGER,
     artifact: artifact.map(fileDigest),
     outcome: measured ? toOutcome(measured) : { kind: "training_failed", reason: failure ?? unknownFailure },
   };

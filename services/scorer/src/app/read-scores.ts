@@ -1,3 +1,4 @@
+import type { StoredObject } from "@gradients/contracts/stored-object";
 import { DatasetFileError, readRows } from "@gradients/dataset";
 import { err, type Result } from "@gradients/kernel";
 import type { ObjectStore } from "@gradients/objects";
@@ -8,7 +9,6 @@ import {
   alignScores,
   type ExampleScore,
 } from "../domain/align-scores.ts";
-import type { StoredObject } from "../domain/job.ts";
 import type { GeneratedAnswer } from "../domain/samples.ts";
 
 export interface ReadScores {

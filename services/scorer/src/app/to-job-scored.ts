@@ -1,12 +1,13 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type JobScored, JobScoredSchema, type RankedAttemptSchema } from "@gradients/contracts/event";
+import { fromFile, fromObject } from "@gradients/contracts/stored-object";
 import type { JobId } from "@gradients/kernel";
 import type { ObjectRef } from "@gradients/objects";
 import type { RaceEntry } from "../domain/job.ts";
 import { collectSamples } from "../domain/samples.ts";
 import type { RankedEntry, Verdict } from "../domain/verdict.ts";
-import { fromFile, fromObject, fromReason } from "../wire.ts";
+import { fromReason } from "../wire.ts";
 import type { Gathered } from "./gather-evidence.ts";
 
 interface Scored {

@@ -1,6 +1,7 @@
+import type { StoredObject } from "@gradients/contracts/stored-object";
 import { type EvaluationId, newId, Rng } from "@gradients/kernel";
 import type { ArtifactChecks } from "./disqualification.ts";
-import { hasArtifact, type RaceEntry, type StoredObject } from "./job.ts";
+import { hasArtifact, type RaceEntry } from "./job.ts";
 import type { Reason } from "./reason.ts";
 
 export interface Evaluation {

@@ -1,19 +1,8 @@
+import type { StoredFile, StoredObject } from "@gradients/contracts/stored-object";
 import type { JobId } from "@gradients/kernel";
 import type { JobState } from "./job-machine.ts";
 import type { Reason } from "./reason.ts";
 import type { SplitPolicy } from "./split.ts";
-
-/** A file in the object store with the digest that its reader checks. */
-export interface StoredObject {
-  readonly key: string;
-  readonly size: number;
-  readonly sha256: string;
-}
-
-export interface StoredFile {
-  readonly name: string;
-  readonly object: StoredObject;
-}
 
 /** What was ordered, as far as splitting and scoring go. */
 export interface JobOrder {
@@ -79,6 +68,8 @@ export interface RaceEntry {
   readonly isDefault: boolean;
   readonly artifact: readonly StoredFile[];
   readonly failure: Reason | null;
+  /** Milliseconds since 1970; null when the race did not say. */
+  readonly finishedAt: number | null;
 }
 
 /** Whether there is something to evaluate. */

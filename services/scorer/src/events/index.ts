@@ -1,7 +1,6 @@
 import type { EventHandlers } from "@gradients/bus";
 import type { DecisionDeps } from "../deps.ts";
 import type { Tables } from "../store/schema.ts";
-import { onAttemptFinished } from "./on-attempt-finished.ts";
 import { onEvaluationFailed } from "./on-evaluation-failed.ts";
 import { onEvaluationFinished } from "./on-evaluation-finished.ts";
 import { onJobAccepted } from "./on-job-accepted.ts";
@@ -12,7 +11,6 @@ export function eventHandlers(deps: DecisionDeps): EventHandlers<Tables> {
   return [
     onJobAccepted(deps),
     onJobCancelled(deps),
-    onAttemptFinished(),
     onRaceFinished(deps),
     onEvaluationFinished(deps),
     onEvaluationFailed(deps),

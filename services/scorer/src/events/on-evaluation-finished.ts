@@ -1,10 +1,11 @@
 import { type EventHandler, on, orDeadLetter } from "@gradients/bus";
 import { EvaluationFinishedSchema } from "@gradients/contracts/event";
+import { toObject } from "@gradients/contracts/stored-object";
 import type { EvaluationId, JobId } from "@gradients/kernel";
 import { completeEvaluation } from "../app/complete-evaluation.ts";
 import type { DecisionDeps } from "../deps.ts";
 import type { Tables } from "../store/schema.ts";
-import { toChecks, toObject } from "../wire.ts";
+import { toChecks } from "../wire.ts";
 
 export function onEvaluationFinished(deps: DecisionDeps): EventHandler<Tables> {
   return on(

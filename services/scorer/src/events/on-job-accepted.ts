@@ -1,6 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { appendOutbox, type EventHandler, IncompleteMessage, on } from "@gradients/bus";
+import { appendOutbox, type EventHandler, on } from "@gradients/bus";
 import { type JobAccepted, JobAcceptedSchema } from "@gradients/contracts/event";
+import { IncompleteMessage } from "@gradients/contracts/incomplete-message";
 import type { JobId } from "@gradients/kernel";
 import { acceptJob } from "../app/accept-job.ts";
 import type { DecisionDeps } from "../deps.ts";

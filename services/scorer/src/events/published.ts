@@ -7,12 +7,13 @@ import {
   JobScoredSchema,
   SplitCommittedSchema,
 } from "@gradients/contracts/event";
+import { fromFile, fromObject } from "@gradients/contracts/stored-object";
 import type { JobId } from "@gradients/kernel";
 import type { ScorerRules } from "../deps.ts";
 import type { Evaluation } from "../domain/evaluation.ts";
 import type { CommittedSplit, Job, RaceEntry } from "../domain/job.ts";
 import type { Reason } from "../domain/reason.ts";
-import { fromBaseModel, fromColumns, fromFile, fromObject, fromReason } from "../wire.ts";
+import { fromBaseModel, fromColumns, fromReason } from "../wire.ts";
 
 /** Neither salt nor held-out rows are in it. */
 export function splitCommitted(

@@ -5,10 +5,11 @@ import {
   type ListEvaluationsRequest,
   type ListEvaluationsResponseSchema,
 } from "@gradients/contracts/scorer";
+import { fromObject } from "@gradients/contracts/stored-object";
 import type { Deps } from "../deps.ts";
 import type { Evaluation } from "../domain/evaluation.ts";
 import { listEvaluations as list } from "../store/evaluations.ts";
-import { fromObject, fromReason } from "../wire.ts";
+import { fromReason } from "../wire.ts";
 import { findKnownJob } from "./find-known-job.ts";
 
 export const listEvaluations =

@@ -1,7 +1,8 @@
 import type { BusTables } from "@gradients/bus";
+import type { StoredObject } from "@gradients/contracts/stored-object";
 import type { ColumnType, Generated } from "kysely";
 import type { EvaluationResult } from "../domain/evaluation.ts";
-import type { JobOrder, RaceEntry, StoredObject } from "../domain/job.ts";
+import type { JobOrder, RaceEntry } from "../domain/job.ts";
 import type { JobState } from "../domain/job-machine.ts";
 import type { Reason } from "../domain/reason.ts";
 import type { SplitPolicy } from "../domain/split.ts";
@@ -10,7 +11,6 @@ export type Tables = BusTables & {
   job: JobTable;
   split: SplitTable;
   race_entry: RaceEntryTable;
-  attempt_finish: AttemptFinishTable;
   evaluation: EvaluationTable;
   verdict: VerdictTable;
   task: TaskTable;
@@ -45,12 +45,6 @@ interface RaceEntryTable {
   job_id: string;
   attempt_id: string;
   details: Json<RaceEntry>;
-}
-
-interface AttemptFinishTable {
-  attempt_id: string;
-  job_id: string;
-  finished_at: Date;
 }
 
 interface EvaluationTable {

@@ -1,7 +1,7 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { FileFormat } from "@gradients/contracts/common";
 import {
-  AttemptFinishedSchema,
   EvaluationFinishedSchema,
   type EvaluationRequested,
   EvaluationRequestedSchema,
@@ -89,9 +89,6 @@ export async function finishRace(
   entries: readonly Entry[],
   times = 1,
 ): Promise<readonly EvaluationRequested[]> {
-  for (const { attemptId, artifact } of entries) {
-    if (artifact?.length) await world.publish(AttemptFinishedSchema, { jobId, attemptId, artifact });
-  }
   await world.publish(RaceFinishedSchema, { jobId, entries: [...entries] }, times);
   const withArtifact = entries.filter(({ artifact }) => artifact?.length).length;
   return withArtifact === 0 ? [] : await world.waitFor(EvaluationRequestedSchema, jobId, withArtifact + 1);
@@ -108,6 +105,7 @@ export function entry(attemptId: string, more: More<typeof RaceEntrySchema> = {}
     ...recipe,
     defaultRecipe: attemptId === "plain",
     artifact: artifactOf(attemptId),
+    finishedAt: timestampFromDate(new Date(0)),
     ...more,
   };
 }

@@ -3,10 +3,12 @@ import type { Migration } from "kysely/migration";
 import { attempts } from "./0001-attempts.ts";
 import { losses } from "./0002-losses.ts";
 import { tokens } from "./0003-tokens.ts";
+import { noPriority } from "./0004-no-priority.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   ...busMigrations,
   "0001-attempts": attempts,
   "0002-losses": losses,
   "0003-tokens": tokens,
+  "0004-no-priority": noPriority,
 };

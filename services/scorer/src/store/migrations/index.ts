@@ -1,8 +1,10 @@
 import { busMigrations } from "@gradients/bus";
 import type { Migration } from "kysely/migration";
 import { up as up0001 } from "./0001-scorer.ts";
+import { up as up0002 } from "./0002-finished-at.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   ...busMigrations,
   "0001-scorer": { up: up0001 },
+  "0002-finished-at": { up: up0002 },
 };
