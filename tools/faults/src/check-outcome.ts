@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { Customer } from "./customer.ts";
-import { deliveryProblems } from "./delivery-problems.ts";
-import { leftovers } from "./leftovers.ts";
-import { type Query, recordProblems } from "./record-problems.ts";
+import { deliveryProblems, deliveryPromises } from "./delivery-problems.ts";
+import { leftoverPromises, leftovers } from "./leftovers.ts";
+import { type Query, recordProblems, recordPromises } from "./record-problems.ts";
 import type { System } from "./system.ts";
 import type { Violation } from "./violation.ts";
+
+/** Everything that is looked at. */
+export const promiseNames: readonly string[] = [...recordPromises, ...deliveryPromises, ...leftoverPromises];
 
 /** Leases, uploads and outboxes end a while after the last job; the chain pays on all the time. */
 const SETTLE_MS = 60_000;
@@ -21,6 +24,7 @@ export async function checkOutcome(
 ): Promise<readonly Violation[]> {
   const deadline = Date.now() + settleMs;
   const client = new pg.Client({ connectionString: system.servers.postgres.url });
+  client.on("error", () => {}); // seen by the next query
   await client.connect();
   try {
     const query: Query = async (text, values = []) => (await client.query(text, [...values])).rows;

@@ -21,6 +21,7 @@ const PATIENCE_MS = 180_000;
 /** A client of the public door that keeps at it as a careful partner does, and writes down what it did and saw. */
 export class Customer implements Disposable {
   readonly accepted: Accepted[] = [];
+  readonly #pending = new Set<string>();
   readonly #system: System;
   readonly #name: string;
   readonly #gateway: RpcClient<typeof GatewayService>;
@@ -67,6 +68,7 @@ export class Customer implements Disposable {
     if (names.size !== 1) throw new Error(`Request ${requestId} made ${names.size} jobs`);
     const accepted = { requestId, name };
     this.accepted.push(accepted);
+    this.#pending.add(name);
     return accepted;
   }
 
@@ -82,8 +84,14 @@ export class Customer implements Disposable {
     };
     await this.#until("see the end", name, isOver, timeoutMs, () => describeJob(last));
     if (!last) throw new Error(`${name} was answered without a job`);
+    this.#pending.delete(name);
     this.#record("see the end", "ok", name, Job_State[last.state]);
     return last;
+  }
+
+  /** Resolves when every accepted job has ended. */
+  async allEnded(timeoutMs = PATIENCE_MS): Promise<void> {
+    for (const name of [...this.#pending]) await this.ended(name, timeoutMs);
   }
 
   /** One operation to its answer: tried again whenever nothing or "not now" came back. Any other refusal is thrown. */

@@ -5,6 +5,11 @@ import type { Violation } from "./violation.ts";
 
 const schemas = ["gateway", "scheduler", "scorer", "chain_bridge"] as const;
 
+const SENT = "outboxes are empty";
+const TAKEN_IN = "every event is taken in by whoever listens to it";
+
+export const deliveryPromises = [SENT, TAKEN_IN];
+
 /** Outboxes are empty, and whoever listens to an event has taken it in. */
 export async function deliveryProblems(query: Query, natsUrl: string): Promise<readonly Violation[]> {
   const [unsent, missed] = await Promise.all([unpublished(query), notTakenIn(query, natsUrl)]);
@@ -20,7 +25,7 @@ async function unpublished(query: Query): Promise<readonly Violation[]> {
       )
       .join(" union all "),
   );
-  return rows.map((row) => ({ promise: "outboxes are empty", detail: JSON.stringify(row) }));
+  return rows.map((row) => ({ promise: SENT, detail: JSON.stringify(row) }));
 }
 
 /** The server knows who listens to what; an event of any outbox to which a consumer listens must be in its inbox. */
@@ -37,7 +42,7 @@ async function notTakenIn(query: Query, natsUrl: string): Promise<readonly Viola
       );
       violations.push(
         ...rows.map((row) => ({
-          promise: "every event is taken in by whoever listens to it",
+          promise: TAKEN_IN,
           detail: `${consumer} lacks ${JSON.stringify(row)}`,
         })),
       );

@@ -4,6 +4,12 @@ import { podProcesses } from "./pods.ts";
 import type { System } from "./system.ts";
 import type { Violation } from "./violation.ts";
 
+const NO_PROCESS = "no orphan process";
+const NO_FOLDER = "no leftover work folder";
+const NO_UPLOAD = "no leftover upload";
+
+export const leftoverPromises = [NO_PROCESS, NO_FOLDER, NO_UPLOAD];
+
 /** What must not be there once the last job has ended: processes, folders, half uploads. */
 export async function leftovers({ servers, fleetDir, scorerDir }: System): Promise<readonly Violation[]> {
   const [processes, pods, work, uploads] = await Promise.all([
@@ -13,9 +19,9 @@ export async function leftovers({ servers, fleetDir, scorerDir }: System): Promi
     openUploads(servers.s3),
   ]);
   return [
-    ...processes.map((process) => ({ promise: "no orphan process", detail: JSON.stringify(process) })),
-    ...[...pods, ...work].map((detail) => ({ promise: "no leftover work folder", detail })),
-    ...uploads.map((detail) => ({ promise: "no leftover upload", detail })),
+    ...processes.map((process) => ({ promise: NO_PROCESS, detail: JSON.stringify(process) })),
+    ...[...pods, ...work].map((detail) => ({ promise: NO_FOLDER, detail })),
+    ...uploads.map((detail) => ({ promise: NO_UPLOAD, detail })),
   ];
 }
 

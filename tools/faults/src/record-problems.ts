@@ -80,6 +80,10 @@ const promises: readonly { readonly promise: string; readonly sql: string }[] = 
   },
 ];
 
+const ACCEPTANCE = "an accepted order is one job";
+
+export const recordPromises = [ACCEPTANCE, ...promises.map(({ promise }) => promise)];
+
 export async function recordProblems(
   query: Query,
   accepted: readonly Accepted[],
@@ -99,5 +103,5 @@ async function acceptanceProblems(
   const there = new Set((await query("select job_id from gateway.job")).map(({ job_id }) => String(job_id)));
   const lost = [...promised].filter((id) => !there.has(id)).map((id) => `${id} was accepted and is gone`);
   const extra = [...there].filter((id) => !promised.has(id)).map((id) => `${id} was never ordered`);
-  return [...lost, ...extra].map((detail) => ({ promise: "an accepted order is one job", detail }));
+  return [...lost, ...extra].map((detail) => ({ promise: ACCEPTANCE, detail }));
 }

@@ -9,6 +9,7 @@ import { freePorts, tinyModel } from "@gradients/testkit";
 import { paths } from "../../setup/paths.mjs";
 import { History } from "./history.ts";
 import { killPods } from "./pods.ts";
+import { createServerControl, type ServerControl } from "./server-control.ts";
 import { type Environment, ServiceProcess } from "./service-process.ts";
 
 export const serviceNames = ["scheduler", "scorer", "chain-bridge", "gateway"] as const;
@@ -26,6 +27,7 @@ export interface SystemOptions {
 /** The whole product with each service in a process of its own, made for being broken. */
 export interface System extends AsyncDisposable {
   readonly servers: Servers;
+  readonly control: ServerControl;
   readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
   readonly history: History;
   /** Public gRPC door, the same over restarts. */
@@ -56,7 +58,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const logs = options.folder ?? join(folder, "logs");
   await mkdir(logs, { recursive: true });
   const history = new History(join(logs, "history.ndjson"));
-  const servers = cleanup.use(await startServers(await serverFolders(folder)));
+  const folders = await serverFolders(folder);
+  const servers = cleanup.use(await startServers(folders));
+  const control = cleanup.use(createServerControl(servers, folders));
   const apiKey = newApiKey();
   const fleetDir = join(folder, "fleet");
   cleanup.defer(() => killPods(fleetDir));
@@ -80,6 +84,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const owned = cleanup.move();
   return {
     servers,
+    control,
     services,
     history,
     gatewayTarget,

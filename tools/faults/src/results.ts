@@ -1,0 +1,102 @@
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { paths } from "../../setup/paths.mjs";
+import { reliabilityDocument } from "./reliability-document.ts";
+import type { Violation } from "./violation.ts";
+
+/** What a suite of faults found, as it is kept in docs/reliability/<suite>.json. docs/reliability.md is made from all of these. */
+export interface SuiteResult {
+  readonly suite: string;
+  readonly title: string;
+  /** What makes the result again. */
+  readonly command: string;
+  readonly seed: string;
+  readonly commit: string;
+  readonly date: string;
+  readonly machine: string;
+  readonly durationSeconds: number;
+  /** How often each fault was made. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** What was done meanwhile, for example jobs run. */
+  readonly load: Readonly<Record<string, number>>;
+  readonly promises: readonly PromiseResult[];
+  readonly measures: readonly Measure[];
+  readonly violations: readonly Violation[];
+}
+
+export interface PromiseResult {
+  readonly promise: string;
+  readonly tries: number;
+  readonly failures: number;
+}
+
+export interface Measure {
+  readonly name: string;
+  readonly unit: string;
+  readonly n: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  /** What the product promises. */
+  readonly limit: number;
+}
+
+const run = promisify(execFile);
+const folder = join(paths.repositoryRoot, "docs/reliability");
+const documentFile = join(paths.repositoryRoot, "docs/reliability.md");
+
+/** Keeps the result in place of the suite's last one and makes the document anew. */
+export async function saveResult(
+  result: Omit<SuiteResult, "commit" | "date" | "machine">,
+): Promise<SuiteResult> {
+  const { stdout } = await run("git", ["rev-parse", "--short", "HEAD"], { cwd: paths.repositoryRoot });
+  const whole = {
+    ...result,
+    commit: stdout.trim(),
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`,
+  };
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${result.suite}.json`), `${JSON.stringify(whole, null, 2)}\n`);
+  await writeFile(documentFile, reliabilityDocument(await readResults()));
+  return whole;
+}
+
+export async function readResults(): Promise<readonly SuiteResult[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).toSorted();
+  return Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(join(folder, name), "utf8")) as SuiteResult),
+  );
+}
+
+export function readDocument(): Promise<string> {
+  return readFile(documentFile, "utf8");
+}
+
+export function measureOf(
+  name: string,
+  unit: string,
+  limit: number,
+  samples: readonly number[],
+): readonly Measure[] {
+  if (samples.length === 0) return [];
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+  return [{ name, unit, limit, n: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) }];
+}
+
+/** One line for each promise that was tried, the broken ones with their count. */
+export function promiseResults(
+  promises: readonly string[],
+  tries: number,
+  violations: readonly Violation[],
+): readonly PromiseResult[] {
+  return promises.map((promise) => ({
+    promise,
+    tries,
+    failures: violations.filter((violation) => violation.promise === promise).length,
+  }));
+}
