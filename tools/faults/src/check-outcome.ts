@@ -30,6 +30,7 @@ export async function checkOutcome(
     const query: Query = async (text, values = []) => (await client.query(text, [...values])).rows;
     for (;;) {
       const violations = await look(system, customers, query);
+      system.history.record({ process: "checker", op: "look", type: "info", key: "", value: violations });
       if (violations.length === 0 || Date.now() > deadline) return violations;
       await sleep(500);
     }

@@ -1,16 +1,29 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkOutcome, promiseNames } from "./check-outcome.ts";
 import { Customer } from "./customer.ts";
 import { killTrainer, serverFaults, serviceFaults } from "./faults.ts";
 import { strikeUnderLoad } from "./strike-under-load.ts";
-import { startSystem } from "./system.ts";
+import { type System, startSystem } from "./system.ts";
+import { forgeBreaches } from "./test/forge-breaches.ts";
 
 const TIMES = 2;
 const SEED = process.env["GRADIENTS_SEED"] ?? String(Date.now() % 1_000_000);
 
-test(`jobs survive kill -9 of services, trainers and servers, ${TIMES} times each, seed ${SEED}`, async () => {
-  await using system = await startSystem();
-  using customer = new Customer(system);
+let system: System;
+let customer: Customer;
+
+beforeAll(async () => {
+  system = await startSystem();
+  customer = new Customer(system);
   await customer.prepare();
+});
+
+afterAll(async () => {
+  customer?.[Symbol.dispose]();
+  await system?.[Symbol.asyncDispose]();
+});
+
+test(`jobs survive kill -9 of services, trainers and servers, ${TIMES} times each, seed ${SEED}`, async () => {
   const report = await strikeUnderLoad(system, customer, {
     faults: [...serviceFaults, killTrainer, ...serverFaults],
     times: TIMES,
@@ -21,4 +34,10 @@ test(`jobs survive kill -9 of services, trainers and servers, ${TIMES} times eac
   });
   expect(report.violations).toEqual([]);
   expect(Math.max(...report.requeuedSeconds)).toBeLessThan(30);
+});
+
+test("every promise, broken by hand, is found broken", async () => {
+  await forgeBreaches(system, customer);
+  const broken = (await checkOutcome(system, [customer], 0)).map(({ promise }) => promise);
+  expect([...new Set(broken)].toSorted()).toEqual(promiseNames.toSorted());
 });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Rng } from "@gradients/kernel";
 import pg from "pg";
+import { echoEvents } from "./event-echo.ts";
 import { type PodProcess, podProcesses } from "./pods.ts";
 import { sendSignal } from "./service-process.ts";
 import { type ServiceName, type System, serviceNames } from "./system.ts";
@@ -51,6 +52,35 @@ export const natsGone: Fault = repaired("NATS gone for a minute", async ({ contr
   await control.startNats();
 });
 
+/** Each for ten seconds, in which three of ten requests meet it. */
+export const s3Faults: readonly Fault[] = (["errors", "slow", "truncated"] as const).map((kind) =>
+  repaired(`S3 ${kind}`, async ({ s3Door }, rng) => {
+    s3Door.trouble(kind, rng);
+    await sleep(10_000);
+    s3Door.trouble(undefined, rng);
+  }),
+);
+
+export const eventsAgain: Fault = repaired("events delivered again, late, out of order", ({ servers }, rng) =>
+  echoEvents(servers.nats.url, rng, AbortSignal.timeout(20_000)),
+);
+
+/** Its sessions end, as at a partition, so that the other one leads; then it goes on and must find itself fenced. */
+export const pausedScheduler: Fault = repaired("scheduler paused past its leases", async (system) => {
+  const { services, spareScheduler } = system;
+  const sessions = await sessionsOf(system, "scheduler%");
+  await spareScheduler.start();
+  await services.scheduler.signal("SIGSTOP");
+  await endSessions(system, sessions);
+  await sleep(PAUSE_MS);
+  await services.scheduler.signal("SIGCONT");
+  await sleep(PAUSE_MS / 3);
+  await spareScheduler.kill();
+});
+
+/** One and a half times the lease of an attempt. */
+const PAUSE_MS = 15_000;
+
 function killService(service: ServiceName): Fault {
   return {
     name: `kill -9 ${service}`,
@@ -62,11 +92,11 @@ function killService(service: ServiceName): Fault {
 }
 
 /** A fault that is over when it is repaired: two of the same kind never overlap. */
-function repaired(name: string, strikeAndRepair: (system: System) => Promise<void>): Fault {
+function repaired(name: string, strikeAndRepair: (system: System, rng: Rng) => Promise<void>): Fault {
   return {
     name,
-    strike: async (system) => {
-      await strikeAndRepair(system);
+    strike: async (system, rng) => {
+      await strikeAndRepair(system, rng);
       return { repaired: Promise.resolve() };
     },
   };
@@ -85,22 +115,46 @@ async function findVictim({ fleetDir }: System, role: PodProcess["role"], rng: R
   throw new Error(`No ${role} ran within ${POD_WAIT_MS} ms`);
 }
 
+async function sessionsOf({ servers }: System, applicationName: string): Promise<readonly number[]> {
+  return withClient(servers.postgres.url, async (client) => {
+    const { rows } = await client.query<{ pid: number }>(
+      "select pid from pg_stat_activity where application_name like $1",
+      [applicationName],
+    );
+    return rows.map(({ pid }) => pid);
+  });
+}
+
+async function endSessions({ servers }: System, pids: readonly number[]): Promise<void> {
+  await withClient(servers.postgres.url, (client) =>
+    client.query("select pg_terminate_backend(pid) from unnest($1::integer[]) as pid", [pids]),
+  );
+}
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {}); // the server may be struck; the query fails as well
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
 /** Or ended in another way: it may have reported its work a moment before. */
 async function untilRequeued({ servers }: System, { attemptId, epoch }: PodProcess): Promise<number> {
   const since = performance.now();
   const moved = `select 1 from scheduler.attempt where attempt_id = $1
     and (epoch > $2 or state in ('succeeded', 'failed', 'cancelled'))`;
   for (;;) {
-    const client = new pg.Client({ connectionString: servers.postgres.url });
-    client.on("error", () => {}); // the server may be struck next
     try {
-      await client.connect();
-      while ((await client.query(moved, [attemptId, epoch])).rowCount === 0) await sleep(50);
-      return (performance.now() - since) / 1000;
+      return await withClient(servers.postgres.url, async (client) => {
+        while ((await client.query(moved, [attemptId, epoch])).rowCount === 0) await sleep(50);
+        return (performance.now() - since) / 1000;
+      });
     } catch {
-      await sleep(200);
-    } finally {
-      await client.end().catch(() => {});
+      await sleep(200); // the server was struck meanwhile
     }
   }
 }

@@ -1,4 +1,13 @@
-import { type Fault, killTrainer, natsGone, serverFaults, serviceFaults } from "./faults.ts";
+import {
+  eventsAgain,
+  type Fault,
+  killTrainer,
+  natsGone,
+  pausedScheduler,
+  s3Faults,
+  serverFaults,
+  serviceFaults,
+} from "./faults.ts";
 
 export interface Suite {
   readonly name: string;
@@ -17,4 +26,22 @@ export const suites: readonly Suite[] = [
   },
   { name: "servers", title: "NATS and PostgreSQL crash", faults: serverFaults, times: 20 },
   { name: "nats-gone", title: "NATS is gone for a minute", faults: [natsGone], times: 20 },
+  {
+    name: "s3",
+    title: "S3 answers errors, slowly, or half",
+    faults: s3Faults,
+    times: 20,
+  },
+  {
+    name: "events",
+    title: "Every event comes again, late and out of order",
+    faults: [eventsAgain],
+    times: 20,
+  },
+  {
+    name: "paused",
+    title: "A scheduler is paused past its leases while another one takes over",
+    faults: [pausedScheduler],
+    times: 20,
+  },
 ];

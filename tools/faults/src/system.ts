@@ -9,6 +9,7 @@ import { freePorts, tinyModel } from "@gradients/testkit";
 import { paths } from "../../setup/paths.mjs";
 import { History } from "./history.ts";
 import { killPods } from "./pods.ts";
+import { openS3Door, type S3Door } from "./s3-door.ts";
 import { createServerControl, type ServerControl } from "./server-control.ts";
 import { type Environment, ServiceProcess } from "./service-process.ts";
 
@@ -28,7 +29,11 @@ export interface SystemOptions {
 export interface System extends AsyncDisposable {
   readonly servers: Servers;
   readonly control: ServerControl;
+  /** Through which services and pods reach the S3 server. */
+  readonly s3Door: S3Door;
   readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
+  /** A second scheduler on the same records and pods, not started. */
+  readonly spareScheduler: ServiceProcess;
   readonly history: History;
   /** Public gRPC door, the same over restarts. */
   readonly gatewayTarget: string;
@@ -61,17 +66,23 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const folders = await serverFolders(folder);
   const servers = cleanup.use(await startServers(folders));
   const control = cleanup.use(createServerControl(servers, folders));
+  const s3Door = cleanup.use(await openS3Door(servers.s3.endpoint));
   const apiKey = newApiKey();
   const fleetDir = join(folder, "fleet");
   cleanup.defer(() => killPods(fleetDir));
-  const { environments, gatewayTarget } = await environmentsOf({ servers, folder, apiKey, options });
+  const { environments, gatewayTarget } = await environmentsOf({
+    servers: { ...servers, s3: { ...servers.s3, endpoint: s3Door.endpoint } },
+    folder,
+    apiKey,
+    options,
+  });
   await offerTinyModel(folder, environments.gateway);
   const unplannedEnds: UnplannedEnd[] = [];
-  const make = (service: ServiceName) =>
+  const make = (service: ServiceName, name: string = service, extra: Environment = {}) =>
     new ServiceProcess({
-      name: service,
+      name,
       main: mainOf(service),
-      env: environments[service],
+      env: { ...environments[service], ...extra },
       folder: logs,
       onUnplannedEnd: (logTail) => {
         unplannedEnds.push({ service, logTail });
@@ -79,13 +90,20 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       },
     });
   const services = Object.fromEntries(serviceNames.map((name) => [name, make(name)])) as System["services"];
-  cleanup.defer(async () => void (await Promise.all(Object.values(services).map((one) => one.kill()))));
+  const spareScheduler = make("scheduler", "scheduler-spare", {
+    SCHEDULER_GRPC_PORT: "0",
+    SCHEDULER_RELAY_PORT: "0",
+  });
+  const processes = [...Object.values(services), spareScheduler];
+  cleanup.defer(async () => void (await Promise.all(processes.map((one) => one.kill()))));
   await Promise.all(serviceNames.map((name) => services[name].start()));
   const owned = cleanup.move();
   return {
     servers,
     control,
+    s3Door,
     services,
+    spareScheduler,
     history,
     gatewayTarget,
     apiKey,
