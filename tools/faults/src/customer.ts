@@ -91,7 +91,7 @@ export class Customer implements Disposable {
 
   /** Resolves when every accepted job has ended. */
   async allEnded(timeoutMs = PATIENCE_MS): Promise<void> {
-    for (const name of [...this.#pending]) await this.ended(name, timeoutMs);
+    for (const name of this.#pending) await this.ended(name, timeoutMs);
   }
 
   /** One operation to its answer: tried again whenever nothing or "not now" came back. Any other refusal is thrown. */

@@ -13,7 +13,7 @@ export interface Fault {
   strike(system: System, rng: Rng): Promise<Strike>;
 }
 
-export interface Strike {
+interface Strike {
   /** Resolves when what was struck is up again: the next fault need not wait for it. */
   readonly repaired: Promise<void>;
   /** Seconds until the scheduler had drawn the consequence. */

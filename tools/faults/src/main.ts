@@ -2,8 +2,8 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { SuiteResult } from "./results.ts";
 import { runSuite } from "./run-suite.ts";
+import type { SuiteResult } from "./suite-result.ts";
 import { suites } from "./suites.ts";
 import { upperBound } from "./upper-bound.ts";
 

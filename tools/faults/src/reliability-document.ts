@@ -1,4 +1,4 @@
-import type { Measure, PromiseResult, SuiteResult } from "./results.ts";
+import type { Measure, PromiseResult, SuiteResult } from "./suite-result.ts";
 import { upperBound } from "./upper-bound.ts";
 
 /** docs/reliability.md: one chapter for each suite. */

@@ -1,7 +1,8 @@
 import { promiseNames } from "./check-outcome.ts";
 import { Customer } from "./customer.ts";
-import { measureOf, promiseResults, type SuiteResult, saveResult } from "./results.ts";
+import { measureOf, promiseResults, saveResult } from "./results.ts";
 import { type StrikeReport, strikeUnderLoad } from "./strike-under-load.ts";
+import type { SuiteResult } from "./suite-result.ts";
 import type { Suite } from "./suites.ts";
 import { startSystem } from "./system.ts";
 import type { Violation } from "./violation.ts";

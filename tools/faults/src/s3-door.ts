@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Rng } from "@gradients/kernel";
 
 /** What goes wrong at the door for a while; without it everything passes. */
-export type S3Trouble = "errors" | "slow" | "truncated";
+type S3Trouble = "errors" | "slow" | "truncated";
 
 /** Stands before the S3 server: services and pods reach it only through here, so it can fail for them as a real one does. */
 export interface S3Door extends AsyncDisposable {

@@ -45,7 +45,7 @@ export async function strikeUnderLoad(
     system.history.record({ process: "faults", op: fault.name, type: "invoke", key: "" });
     const { repaired, requeuedSeconds } = await fault.strike(system, rng);
     system.history.record({ process: "faults", op: fault.name, type: "ok", key: "" });
-    pending.add(repaired);
+    void pending.add(repaired);
     if (requeuedSeconds) requeued.push(pending.add(requeuedSeconds));
   }
   over.abort();
