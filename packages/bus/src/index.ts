@@ -4,6 +4,7 @@ export { type DeadLetter, listDeadLetters, replayDeadLetter } from "./dead-lette
 export { type DeadLettersOptions, deadLettersCommand } from "./dead-letters-command.ts";
 export { event, type OutboxEvent } from "./event.ts";
 export { type EventContext, type EventHandler, type EventHandlers, on, PermanentError } from "./handlers.ts";
+export { busInvariants, eventsOf } from "./invariants.ts";
 export { busMigrations } from "./migrations.ts";
 export { orDeadLetter } from "./or-dead-letter.ts";
 export { appendOutbox, republishSince } from "./outbox.ts";

@@ -6,7 +6,7 @@ import {
   createOutboxRelay,
   ensureStreams,
 } from "@gradients/bus";
-import { createDatabase, type DatabaseOptions, migrate } from "@gradients/db";
+import { createDatabase, createInvariantChecker, type DatabaseOptions, migrate } from "@gradients/db";
 import { systemClock } from "@gradients/kernel";
 import { createRpcPart } from "@gradients/rpc";
 import {
@@ -25,6 +25,7 @@ import type { ConnectChain, Deps } from "./deps.ts";
 import { eventHandlers } from "./events/index.ts";
 import { chainBinding } from "./grpc/index.ts";
 import { chainGauges, createObserve } from "./observe.ts";
+import { invariants } from "./store/invariants.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { BridgeDatabase, Tables } from "./store/schema.ts";
 
@@ -76,6 +77,7 @@ function partsOf(deps: Deps, bus: Bus): readonly Part[] {
     busPart(bus),
     createOutboxRelay({ db, bus, logger, service: "chain-bridge" }),
     createGaugesPart(chainGauges(deps)),
+    createInvariantChecker({ db, logger, service: "chain-bridge", invariants, rules: config.invariants }),
     createChainPart(deps),
     createRpcPart({
       bindings: [chainBinding(deps)],

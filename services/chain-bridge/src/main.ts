@@ -1,9 +1,16 @@
 import { deadLettersCommand } from "@gradients/bus";
+import { invariantsCommand } from "@gradients/db";
 import { runService } from "@gradients/runtime";
 import { busOptions, createChainBridge, databaseOptions } from "./chain-bridge.ts";
 import { type ChainBridgeConfig, loadConfig } from "./config.ts";
+import { invariants } from "./store/invariants.ts";
 
 await runService(loadConfig, createChainBridge, {
+  invariants: invariantsCommand((config: ChainBridgeConfig) => ({
+    database: databaseOptions(config),
+    invariants,
+    windowHours: config.invariants.windowHours,
+  })),
   "dead-letters": deadLettersCommand((config: ChainBridgeConfig) => ({
     database: databaseOptions(config),
     bus: busOptions(config),

@@ -1,6 +1,6 @@
 import { connectBus, createConsumer, createOutboxRelay, createProgressConsumer } from "@gradients/bus";
 import { SchedulerService } from "@gradients/contracts/scheduler";
-import { createDatabase, migrate } from "@gradients/db";
+import { createDatabase, createInvariantChecker, migrate } from "@gradients/db";
 import { type Clock, systemClock } from "@gradients/kernel";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcClient, createRpcPart } from "@gradients/rpc";
@@ -18,6 +18,7 @@ import { createEventHandlers } from "./events/index.ts";
 import { authenticateCall, createGatewayBinding } from "./grpc/index.ts";
 import { createObserver } from "./observe.ts";
 import { createHttpPart } from "./rest/server.ts";
+import { invariants } from "./store/invariants.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { GatewayTables } from "./store/schema.ts";
 
@@ -80,6 +81,7 @@ export async function createGateway(
     feed.part,
     createDatasetChecker({ ...shared, thread: createCheckThread(config.objects), minUsableRows }),
     createSweeper(shared),
+    createInvariantChecker({ db, logger, service: "gateway", invariants, rules: config.invariants }),
   ];
   const doors: readonly Part[] = [
     createRpcPart({ ...entrance, listen: config.grpc, reflection: true }),

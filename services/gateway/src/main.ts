@@ -1,11 +1,18 @@
 import { deadLettersCommand } from "@gradients/bus";
+import { invariantsCommand } from "@gradients/db";
 import { runService } from "@gradients/runtime";
 import { modelsCommand } from "./app/models-command.ts";
 import { type GatewayConfig, loadConfig } from "./config.ts";
 import { createGateway } from "./gateway.ts";
+import { invariants } from "./store/invariants.ts";
 
 await runService(loadConfig, createGateway, {
   models: modelsCommand,
+  invariants: invariantsCommand(({ database, invariants: { windowHours } }: GatewayConfig) => ({
+    database: { ...database, applicationName: "gateway invariants" },
+    invariants,
+    windowHours,
+  })),
   "dead-letters": deadLettersCommand(({ database, nats }: GatewayConfig) => ({
     database: { ...database, applicationName: "gateway" },
     bus: { ...nats, name: "gateway dead-letters" },

@@ -34,6 +34,19 @@ const schema = z.object({
     schema: z.string().default("scheduler").describe("The scheduler's own Postgres schema."),
     poolSize: z.int().min(4).default(12).describe("Database connections at most."),
   }),
+  invariants: z.object({
+    everySeconds: z
+      .number()
+      .positive()
+      .default(60)
+      .describe("Between two checks of what must hold for the stored rows."),
+    windowHours: z
+      .number()
+      .positive()
+      .max(160)
+      .default(24)
+      .describe("How far back such a check looks at what is over; less than events are kept for."),
+  }),
   nats: z.object({
     servers: z.array(z.string().min(1)).min(1).describe("NATS servers as host:port, separated by commas."),
     creds: secret(z.string()).optional().describe("Text of a NATS .creds file."),

@@ -1,9 +1,16 @@
 import { deadLettersCommand } from "@gradients/bus";
+import { invariantsCommand } from "@gradients/db";
 import { runService } from "@gradients/runtime";
 import { loadConfig, type SchedulerConfig } from "./config.ts";
 import { busOptions, createScheduler, databaseOptions } from "./scheduler.ts";
+import { invariants } from "./store/invariants.ts";
 
 const commands = {
+  invariants: invariantsCommand((config: SchedulerConfig) => ({
+    database: databaseOptions(config),
+    invariants,
+    windowHours: config.invariants.windowHours,
+  })),
   "dead-letters": deadLettersCommand((config: SchedulerConfig) => ({
     database: databaseOptions(config),
     bus: busOptions(config),

@@ -5,7 +5,7 @@ import {
   createOutboxRelay,
   ensureStreams,
 } from "@gradients/bus";
-import { createDatabase, type DatabaseOptions, migrate } from "@gradients/db";
+import { createDatabase, createInvariantChecker, type DatabaseOptions, migrate } from "@gradients/db";
 import { systemClock } from "@gradients/kernel";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcPart, type RpcBinding } from "@gradients/rpc";
@@ -27,6 +27,7 @@ import { authenticateAgent } from "./grpc/authenticate-agent.ts";
 import { relayBinding, schedulerBinding } from "./grpc/index.ts";
 import { attemptGauges, createObserve } from "./observe.ts";
 import { readCatalogue } from "./read-catalogue.ts";
+import { invariants } from "./store/invariants.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { Tables } from "./store/schema.ts";
 
@@ -61,6 +62,7 @@ export async function createScheduler(
     preparationPart(deps),
     createOutboxRelay({ db, bus, logger, service: "scheduler" }),
     createGaugesPart(attemptGauges(db, logger)),
+    createInvariantChecker({ db, logger, service: "scheduler", invariants, rules: config.invariants }),
     relay.part,
     fleetPart(deps.fleet, config),
     createControlLoop(deps, { ...config.attempts, leaveSeconds: 10, logger, relayTarget: relay.target }),

@@ -1,5 +1,5 @@
 import { type Bus, connectBus, createConsumer, createOutboxRelay, ensureStreams } from "@gradients/bus";
-import { createDatabase, migrate } from "@gradients/db";
+import { createDatabase, createInvariantChecker, migrate } from "@gradients/db";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcPart } from "@gradients/rpc";
 import { composeService, createLogger, type Part, type Service } from "@gradients/runtime";
@@ -10,6 +10,7 @@ import { VERDICT_RULES } from "./domain/ranks.ts";
 import { eventHandlers } from "./events/index.ts";
 import { scorerBinding } from "./grpc/index.ts";
 import { createObserve } from "./observe.ts";
+import { invariants } from "./store/invariants.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { Tables } from "./store/schema.ts";
 import { createTaskRunner } from "./tasks/task-runner.ts";
@@ -38,6 +39,7 @@ export async function createScorer(config: ScorerConfig): Promise<Service> {
       { name: "work folder", start: () => removeLeftovers(config.workFolder) },
       busPart(bus),
       createOutboxRelay({ db, bus, logger, service: "scorer" }),
+      createInvariantChecker({ db, logger, service: "scorer", invariants, rules: config.invariants }),
       createTaskRunner(deps, config.tasks),
       createConsumer({ service: "scorer", db, bus, logger, handlers: eventHandlers(deps) }),
       createRpcPart({ bindings: [scorerBinding(deps)], listen: config.grpc, logger, reflection: true }),

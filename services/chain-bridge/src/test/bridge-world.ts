@@ -6,16 +6,18 @@ import { type Bus, connectBus, ensureStreams } from "@gradients/bus";
 import { decodeEvent, eventByType } from "@gradients/contracts/catalogue";
 import { ChainService } from "@gradients/contracts/chain";
 import { JobScoredSchema } from "@gradients/contracts/event";
-import { createDatabase, ensureSchema } from "@gradients/db";
+import { checkInvariants, createDatabase, ensureSchema } from "@gradients/db";
 import { type DevChain, type DevChainOptions, startDevChain } from "@gradients/dev-chain";
 import { newId } from "@gradients/kernel";
 import { createRpcClient, type RpcClient } from "@gradients/rpc";
 import { createLogger, type LogLevel } from "@gradients/runtime";
 import { createTestDatabase, testNats } from "@gradients/testkit";
 import { headers as natsHeaders } from "nats";
+import { expect } from "vitest";
 import { createChainBridge } from "../chain-bridge.ts";
 import { loadConfig } from "../config.ts";
 import type { ConnectChain } from "../deps.ts";
+import { invariants } from "../store/invariants.ts";
 import type { BridgeDatabase, Tables } from "../store/schema.ts";
 
 export const NETUID = 56;
@@ -77,6 +79,7 @@ export async function createWorld(chainOptions: DevChainOptions = {}): Promise<W
   const bus = await connectBus({ servers: [nats.url], name: "test" }, logger);
   await ensureStreams(bus);
   const running = new Set<RunningBridge>();
+  let hasStarted = false;
 
   const until = async (
     condition: () => Promise<boolean> | boolean,
@@ -98,6 +101,7 @@ export async function createWorld(chainOptions: DevChainOptions = {}): Promise<W
       const config = loadConfig({ env: { ...environment(url, nats.url, chain), ...env }, argv: [] });
       const service = await createChainBridge(config, { logger, ...(connect ? { connect } : {}) });
       const { grpc = "" } = await service.start();
+      hasStarted = true;
       const stopping = new AbortController();
       const ended = service.run(stopping.signal);
       const client = createRpcClient(ChainService, { target: grpc, defaultDeadlineMs: 5_000 });
@@ -120,9 +124,11 @@ export async function createWorld(chainOptions: DevChainOptions = {}): Promise<W
     until: (condition) => until(condition),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...running].map((bridge) => bridge.stop()));
+      const violations = hasStarted ? await checkInvariants(db, invariants, { windowHours: 24 }) : [];
       await bus.close();
       await db.close();
       await Promise.all([chain.close(), nats.stop(), database.drop()]);
+      expect(violations).toEqual([]);
     },
   };
 }

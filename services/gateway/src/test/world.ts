@@ -9,16 +9,17 @@ import { decodeEvent } from "@gradients/contracts/catalogue";
 import type { AttemptProgressSchema } from "@gradients/contracts/event";
 import { type Dataset, Dataset_State, GatewayService, type Job } from "@gradients/contracts/gateway";
 import { SchedulerService } from "@gradients/contracts/scheduler";
-import { createDatabase, type Database, ensureSchema } from "@gradients/db";
+import { checkInvariants, createDatabase, type Database, ensureSchema } from "@gradients/db";
 import { createObjectStore, type ObjectStore } from "@gradients/objects";
 import { bind, createRpcClient, createRpcPart, type RpcClient, RpcError } from "@gradients/rpc";
 import { composeService, createLogger, type Service } from "@gradients/runtime";
 import { createTestDatabase, testBucket, testNats } from "@gradients/testkit";
 import { headers as natsHeaders } from "nats";
-import { vi } from "vitest";
+import { expect, vi } from "vitest";
 import { loadConfig } from "../config.ts";
 import { formatApiKey } from "../domain/api-key.ts";
 import { createGateway, registerModel } from "../gateway.ts";
+import { invariants } from "../store/invariants.ts";
 import type { GatewayTables } from "../store/schema.ts";
 import { writeTinyModel } from "./tiny-model.ts";
 
@@ -177,7 +178,10 @@ export async function createWorld(more: Readonly<Record<string, string>> = {}): 
       gateway = await boot(keys[0]);
       customers = [await customer(keys[0]), await customer(keys[1])]; // it listens on other ports now
     },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      await using _ = owned;
+      expect(await checkInvariants(db, invariants, { windowHours: 24 })).toEqual([]);
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Bus, connectBus, event } from "@gradients/bus";
 import { decodeEvent } from "@gradients/contracts/catalogue";
 import { type AttemptProgress, JobAcceptedSchema, SplitCommittedSchema } from "@gradients/contracts/event";
-import { createDatabase, type Database, ensureSchema } from "@gradients/db";
+import { checkInvariants, createDatabase, type Database, ensureSchema } from "@gradients/db";
 import { newId } from "@gradients/kernel";
 import { createObjectStore, type ObjectRef, type ObjectStore } from "@gradients/objects";
 import { createLogger, type Logger, type Service } from "@gradients/runtime";
@@ -15,6 +15,7 @@ import { expect, vi } from "vitest";
 import { paths } from "../../../../tools/setup/paths.mjs";
 import { loadConfig } from "../config.ts";
 import { createScheduler } from "../scheduler.ts";
+import { invariants } from "../store/invariants.ts";
 import type { Tables } from "../store/schema.ts";
 import { collectEvents, collectProgress, publishRaw } from "./bus-spy.ts";
 
@@ -190,7 +191,10 @@ export async function createWorld(): Promise<World> {
       });
       return jobId;
     },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      await using _ = owned;
+      expect(await checkInvariants(db, invariants, { windowHours: 24 })).toEqual([]);
+    },
   };
 }
 

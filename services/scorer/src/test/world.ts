@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { type Bus, connectBus, event } from "@gradients/bus";
 import { decodeEvent } from "@gradients/contracts/catalogue";
-import { createDatabase, type Database, ensureSchema } from "@gradients/db";
+import { checkInvariants, createDatabase, type Database, ensureSchema } from "@gradients/db";
 import { createObjectStore, type ObjectStore } from "@gradients/objects";
 import { createLogger } from "@gradients/runtime";
 import { createTestDatabase, testBucket, testNats } from "@gradients/testkit";
@@ -12,6 +12,7 @@ import { headers as natsHeaders } from "nats";
 import { expect, vi } from "vitest";
 import { loadConfig } from "../config.ts";
 import { createScorer } from "../scorer.ts";
+import { invariants } from "../store/invariants.ts";
 import type { Tables } from "../store/schema.ts";
 
 /** Real servers, a scorer on them, and everything that is said on the bus. */
@@ -103,7 +104,10 @@ export async function createWorld(): Promise<World> {
         },
         { timeout: 20_000, interval: 25 },
       ),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      await using _ = owned;
+      expect(await checkInvariants(db, invariants, { windowHours: 24 })).toEqual([]);
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { attempts } from "./0001-attempts.ts";
 import { losses } from "./0002-losses.ts";
 import { tokens } from "./0003-tokens.ts";
 import { noPriority } from "./0004-no-priority.ts";
+import { openJobs } from "./0005-open-jobs.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   ...busMigrations,
@@ -11,4 +12,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0002-losses": losses,
   "0003-tokens": tokens,
   "0004-no-priority": noPriority,
+  "0005-open-jobs": openJobs,
 };

@@ -1,0 +1,99 @@
+import { checkInvariants, createDatabase, ensureSchema, migrate } from "@gradients/db";
+import { newId } from "@gradients/kernel";
+import { createLogger } from "@gradients/runtime";
+import { createTestDatabase, plantRows } from "@gradients/testkit";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { invariants } from "./invariants.ts";
+import { migrations } from "./migrations/index.ts";
+
+const cleanup = new AsyncDisposableStack();
+let adminUrl: string;
+let db: ReturnType<typeof createDatabase<unknown>>;
+const window = { windowHours: 24 };
+
+beforeAll(async () => {
+  const database = cleanup.use(await createTestDatabase());
+  adminUrl = database.url;
+  const role = { schema: "scheduler", role: `role_${database.name}`, password: "p" };
+  const options = {
+    url: await ensureSchema(adminUrl, role),
+    schema: "scheduler",
+    applicationName: "test",
+    poolSize: 2,
+  };
+  db = createDatabase<unknown>(options, createLogger({ service: "test", level: "silent" }));
+  cleanup.defer(() => db.close());
+  await migrate(db, migrations);
+});
+afterAll(() => cleanup.disposeAsync());
+
+/** A young id, quoted. */
+const id = () => `'${newId()}'`;
+const one = id();
+const two = id();
+
+const attempt = (state: string, changes: Readonly<Record<string, string>> = {}) => {
+  const row = {
+    attempt_id: one,
+    job_id: two,
+    kind: "'train'",
+    state: `'${state}'`,
+    epoch: "0",
+    hardware_class: "'local'",
+    queued_since: "now()",
+    not_before: "now()",
+    work: "'{}'",
+    created_at: "now()",
+    ...changes,
+  };
+  return `insert into attempt (${Object.keys(row).join(", ")}) values (${Object.values(row).join(", ")})`;
+};
+const job = (state: string) => `insert into job (job_id, state, deadline) values (${two}, '${state}', now())`;
+const leased = { lease_expires_at: "now()" };
+
+const violations: Readonly<Record<string, readonly string[]>> = {
+  "outbox-order": [
+    `insert into outbox (event_id, type, subject, headers, payload, created_at, published_at) values
+      (${id()}, 't', 's', '{"ce-subject": "a"}', '', now() - interval '2 minutes', null),
+      (${id()}, 't', 's', '{"ce-subject": "a"}', '', now() - interval '2 minutes', now() - interval '2 minutes')`,
+  ],
+  "dead-letter-of-handled-event": [
+    `insert into inbox (consumer, event_id) values ('c', ${one})`,
+    `insert into dead_letter values (${id()}, 'c', ${one}, 't', 's', '{}', '', 'e', 1, now(), null)`,
+  ],
+  "lease-long-over": [attempt("running", { lease_expires_at: "now() - interval '3 minutes'" })],
+  "timer-long-due": [
+    `insert into timer values ('job_deadline', ${two}, ${two}, now() - interval '3 minutes')`,
+  ],
+  "lease-of-placed-attempts-only": [attempt("running")],
+  "ended-attempt-is-whole": [attempt("succeeded", { finished_at: "now()" })],
+  "losses-within-epoch": [attempt("queued", { losses: "1" })],
+  "open-attempt-of-closed-job": [job("closed"), attempt("queued")],
+  "race-without-runners": [job("racing"), attempt("failed")],
+  "race-without-deadline": [job("racing")],
+  "running-without-deadline": [attempt("running", leased)],
+  "upload-ahead-of-epoch": [
+    attempt("queued"),
+    `insert into attempt_token (attempt_id, epoch, token_sha256) values (${one}, 1, '')`,
+  ],
+  "result-of-own-epoch": [
+    attempt("succeeded", {
+      epoch: "1",
+      result: `'{"kind": "trained", "artifact": [{"object": {"key": "jobs/j/attempts/a/artifact/0/f"}}]}'`,
+    }),
+  ],
+  "one-ending-event-per-attempt": [job("racing"), attempt("failed")],
+  "one-event-per-race": [job("raced")],
+};
+
+test("every invariant has a violation to be found, and none is found in an empty schema", async () => {
+  expect(Object.keys(violations).toSorted()).toEqual(invariants.map(({ id }) => id).toSorted());
+  await plantRows(adminUrl, "scheduler", []);
+  expect(await checkInvariants(db, invariants, window)).toEqual([]);
+});
+
+test.each(Object.entries(violations))("%s is found when it is violated", async (id, statements) => {
+  await plantRows(adminUrl, "scheduler", statements);
+  const found = await checkInvariants(db, invariants, window);
+  expect(found.map(({ invariant }) => invariant.id)).toContain(id);
+});
