@@ -1,0 +1,2 @@
+/** A property that a step breaks and that cannot be seen in the state that it leaves behind. */
+export class Broken extends Error {}
