@@ -33,11 +33,11 @@ function placeable({ size }: Rules, { jobs }: World): readonly string[] {
       if (attempt?.state !== "queued") return [];
       const inGang = attempt.epoch === 0 && index < size.attempts;
       const ids = { attemptId: `${at}/${index}` as AttemptId, jobId: `${at}` as JobId };
-      return [{ ...ids, hardwareClass: "class", inGang, priority: 3, queuedSince: AT }];
+      return [{ ...ids, hardwareClass: "class", inGang, queuedSince: AT }];
     }),
   );
   const busy = jobs.reduce((sum, job) => sum + busySlots(job), 0);
-  return planPlacements(queue, [{ name: "class", slots: size.workers, busy }], AT, 3_600).place;
+  return planPlacements(queue, [{ name: "class", slots: size.workers, busy }]).place;
 }
 
 /** A slot is taken by a pod that has not ended, and by an attempt whose pod is still to come. */
