@@ -7,7 +7,7 @@ const prompt = { prompt: consumers };
 export const smallSizes: readonly Size[] = [
   sizeOf("no faults, events in any pace", {}, {}),
   sizeOf("a crash, events at once", prompt, { crashes: 1 }),
-  sizeOf("a message twice and one late", prompt, { duplicates: 1, delays: 1 }),
+  sizeOf("a message twice and one late", { ...prompt, evaluations: "at once" }, { duplicates: 1, delays: 1 }),
   sizeOf("the customer cancels, a deadline comes", prompt, { cancels: 1, deadlines: 1 }),
   sizeOf("two jobs", { ...prompt, jobs: 2, evaluations: "at once" }, { crashes: 1 }),
 ];
