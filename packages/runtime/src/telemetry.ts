@@ -15,6 +15,7 @@ async function startTelemetry(): Promise<void> {
   for (const signal of signals) if (!isAskedFor(signal)) process.env[`OTEL_${signal}_EXPORTER`] = "none"; // the SDK's own default is OTLP to localhost
   process.env["OTEL_SERVICE_NAME"] ||= serviceName();
   process.env["OTEL_LOG_LEVEL"] ||= "warn"; // its lines are no JSON, and standard output is for ours
+  process.env["OTEL_NODE_RESOURCE_DETECTORS"] ||= "process,service"; // the host's answers late, about which each scrape would complain
   const { startNodeSdk } = await import("@opentelemetry/sdk-node");
   const sdk = startNodeSdk();
   observeProcess();

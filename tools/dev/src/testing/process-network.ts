@@ -8,7 +8,7 @@ import { paths } from "../../../setup/paths.mjs";
 import { newApiKey } from "../api-key.ts";
 import { type Servers, startServers } from "../servers.ts";
 import { type Environment, type ServiceName, serviceEnvironments } from "../service-environments.ts";
-import { type ServiceProcess, startServiceProcess } from "./service-process.ts";
+import { type SpawnedService, spawnService } from "./service-process.ts";
 
 /** The whole product as it runs in production: each service a process of its own. The model is so small that a race takes seconds. */
 export interface ProcessNetwork extends AsyncDisposable {
@@ -39,7 +39,7 @@ export async function startProcessNetwork(otlpEndpoint: string): Promise<Process
   });
   const otel = telemetryEnvironment(otlpEndpoint);
   const ports = await freePorts(names.length);
-  const processes: ServiceProcess[] = [];
+  const processes: SpawnedService[] = [];
   const addresses = {} as Record<ServiceName, Addresses>;
   const metrics = {} as Record<ServiceName, string>;
   let gatewayEnvironment: Environment = {};
@@ -53,9 +53,10 @@ export async function startProcessNetwork(otlpEndpoint: string): Promise<Process
       OTEL_EXPORTER_PROMETHEUS_HOST: "127.0.0.1",
       OTEL_EXPORTER_PROMETHEUS_PORT: port,
     };
-    const service = cleanup.use(await startServiceProcess(name, env));
+    const service = spawnService(name, env);
+    cleanup.defer(() => service.stop());
     processes.push(service);
-    addresses[name] = service.addresses;
+    addresses[name] = await service.started;
     metrics[name] = `http://127.0.0.1:${port}/metrics`;
     if (name === "gateway") gatewayEnvironment = env;
   }
@@ -67,7 +68,7 @@ export async function startProcessNetwork(otlpEndpoint: string): Promise<Process
     metrics,
     apiKey,
     stopServices: async () => {
-      for (const service of processes.toReversed()) await service[Symbol.asyncDispose]();
+      for (const service of processes.toReversed()) await service.stop();
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

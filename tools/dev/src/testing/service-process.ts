@@ -9,20 +9,25 @@ const services = fileURLToPath(new URL("../../../../services", import.meta.url))
 const telemetry = import.meta.resolve("@gradients/runtime/telemetry");
 
 /** A service as `npm start` runs it: a process of its own, with telemetry as its variables say. */
-export interface ServiceProcess extends AsyncDisposable {
-  readonly name: ServiceName;
-  readonly addresses: Addresses;
+export interface SpawnedService {
+  /** Resolves once the service says that it has started, rejects when it ends before. */
+  readonly started: Promise<Addresses>;
+  /** SIGTERM, and waits for the orderly end. */
+  stop(): Promise<void>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
 }
 
-/** Resolves once the service says that it has started. Disposing stops it in good order. */
-export async function startServiceProcess(name: ServiceName, env: Environment): Promise<ServiceProcess> {
-  const program = `${services}/${name}/src/main.ts`;
-  const child = spawn(process.execPath, ["--import", telemetry, program], {
+export function spawnService(name: ServiceName, env: Environment): SpawnedService {
+  const child = spawn(process.execPath, ["--import", telemetry, `${services}/${name}/src/main.ts`], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const addresses = await untilStarted(name, child);
-  return { name, addresses, [Symbol.asyncDispose]: () => stop(child) };
+  return {
+    started: untilStarted(name, child),
+    stop: () => end(child, "SIGTERM"),
+    kill: () => end(child, "SIGKILL"),
+  };
 }
 
 function untilStarted(name: ServiceName, child: ChildProcess): Promise<Addresses> {
@@ -48,9 +53,9 @@ function parse(line: string): { readonly msg?: string; readonly addresses?: Addr
   }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
-  child.kill("SIGTERM");
+  child.kill(signal);
   await ended;
 }
