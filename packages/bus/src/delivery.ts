@@ -1,14 +1,15 @@
-import { type Database, isUnreachable } from "@gradients/db";
+import type { Database, Tx } from "@gradients/db";
 import { type EventId, failpoint } from "@gradients/kernel";
-import { inSpan, type Logger, withBackoff, withExtractedTrace } from "@gradients/runtime";
+import { inSpan, type Logger, withExtractedTrace } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import type { Transaction } from "kysely";
-import { recordDeadLetter } from "./dead-letters.ts";
+import { sql, type Transaction } from "kysely";
+import type { BatchSize } from "./batch-size.ts";
 import { type EventHandler, type EventHandlers, PermanentError } from "./handlers.ts";
 import { ADDRESSEE_HEADER, fromMsgHeaders } from "./headers.ts";
 import { messagingAttributes } from "./messaging-attributes.ts";
 import { countConsumed, type Outcome } from "./observe.ts";
+import { reject, whileDatabaseIsBack } from "./reject.ts";
 import type { BusTables, Headers } from "./tables.ts";
 
 export interface DeliveryOptions<T extends BusTables> {
@@ -19,181 +20,236 @@ export interface DeliveryOptions<T extends BusTables> {
   readonly handlers: EventHandlers<T>;
   readonly maxDeliveries: number;
   readonly signal: AbortSignal;
+  readonly batchSize: BatchSize;
 }
 
 export interface Delivery {
-  /** Settles one message: acked, to come again, or put aside. Never throws. */
-  process(message: JsMsg): Promise<void>;
+  /** Settles messages in their order: acked, to come again, or put aside. Never throws. */
+  process(messages: readonly JsMsg[]): Promise<void>;
 }
 
-/** Waits between deliveries, about four minutes in all; the last one repeats. */
-const retryDelaysMs = [500, 2_000, 5_000, 15_000, 30_000, 60_000, 120_000];
+/** A message that has a handler here. */
+export interface Accepted<T extends BusTables> {
+  readonly message: JsMsg;
+  readonly headers: Headers;
+  readonly handler: EventHandler<T>;
+  readonly eventId: EventId;
+  /** By performance.now(). */
+  readonly takenAt: number;
+}
 
 export function createDelivery<T extends BusTables>(options: DeliveryOptions<T>): Delivery {
   const handlers = new Map(options.handlers.map((handler) => [handler.schema.typeName, handler]));
   return {
-    process: async (message) => {
-      if (options.signal.aborted) return message.nak();
-      const headers = fromMsgHeaders(message.headers);
-      const type = headers["ce-type"] ?? "";
-      const startedAt = performance.now();
-      const outcome = await route(options, handlers.get(type), headers, message);
-      countConsumed(options.consumer, type, outcome, (performance.now() - startedAt) / 1000);
+    process: async (messages) => {
+      const accepted = messages.flatMap((message) => accept(options, handlers, message) ?? []);
+      for (const group of groups(accepted)) await settleGroup(options, group);
     },
   };
 }
 
-async function route<T extends BusTables>(
+/** What is not for a handler of this consumer is acked at once. */
+function accept<T extends BusTables>(
   options: DeliveryOptions<T>,
-  handler: EventHandler<T> | undefined,
-  headers: Headers,
+  handlers: ReadonlyMap<string, EventHandler<T>>,
   message: JsMsg,
-): Promise<Outcome> {
+): Accepted<T> | undefined {
+  const headers = fromMsgHeaders(message.headers);
+  const type = headers["ce-type"] ?? "";
+  const handler = handlers.get(type);
+  const eventId = headers["ce-id"];
   const addressee = headers[ADDRESSEE_HEADER] ?? options.consumer;
-  if (handler && isUuid(headers["ce-id"]) && addressee === options.consumer) {
-    return withExtractedTrace(headers, () =>
-      inConsumerSpan(options.consumer, message, headers, () => settle(options, handler, headers, message)),
-    );
-  }
+  if (handler && isUuid(eventId) && addressee === options.consumer)
+    return { message, headers, handler, eventId: eventId as EventId, takenAt: performance.now() };
   message.ack();
-  if (!handler) return "unknown_type";
-  if (addressee !== options.consumer) return "not_addressed";
-  options.logger.warn(
-    { subject: message.subject, sequence: message.seq },
-    "message without an event id dropped",
-  );
-  return "malformed";
+  const outcome = !handler
+    ? "unknown_type"
+    : addressee !== options.consumer
+      ? "not_addressed"
+      : ("malformed" as const);
+  countConsumed(options.consumer, type, outcome, 0);
+  if (outcome === "malformed")
+    options.logger.warn(
+      { subject: message.subject, sequence: message.seq },
+      "message without an event id dropped",
+    );
+  return undefined;
 }
 
 function isUuid(text: string | undefined): boolean {
   return text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
-function inConsumerSpan(
+/** What comes for the first time may share a transaction; what failed before gets one of its own. */
+function groups<T extends BusTables>(accepted: readonly Accepted<T>[]): Accepted<T>[][] {
+  const all: Accepted<T>[][] = [];
+  let open: Accepted<T>[] | undefined;
+  for (const item of accepted) {
+    const mayShare = item.message.info.deliveryCount === 1;
+    if (mayShare && open) open.push(item);
+    else all.push([item]);
+    open = mayShare ? all.at(-1) : undefined;
+  }
+  return all;
+}
+
+async function settleGroup<T extends BusTables>(
+  options: DeliveryOptions<T>,
+  group: readonly Accepted<T>[],
+): Promise<void> {
+  const [first] = group;
+  if (!first) return;
+  if (options.signal.aborted) for (const { message } of group) message.nak();
+  else if (group.length === 1) await settleAlone(options, first);
+  else await settleTogether(options, group);
+}
+
+/** Transaction and ack belong to the event's trace. */
+async function settleAlone<T extends BusTables>(
+  options: DeliveryOptions<T>,
+  item: Accepted<T>,
+): Promise<void> {
+  const outcome = await inConsumerSpan(options.consumer, item, async () => {
+    try {
+      if (item.message.info.deliveryCount > options.maxDeliveries)
+        throw new PermanentError("Delivered too often without an outcome");
+      const outcomes = await whileDatabaseIsBack(options, () =>
+        handleInOneTransaction(options, [item], handle),
+      );
+      ackAll([item]);
+      return outcomes.get(item) ?? "duplicate";
+    } catch (error) {
+      return reject(options, item, error);
+    }
+  });
+  count(options, item, outcome);
+}
+
+/**
+ * One transaction for all of them, in which each handler runs in its event's own trace. When one fails, nothing has happened yet: those before it are done
+ * again, then it alone, then those after it.
+ */
+async function settleTogether<T extends BusTables>(
+  options: DeliveryOptions<T>,
+  group: readonly Accepted<T>[],
+): Promise<void> {
+  let reached = -1;
+  const handleTraced: Handle<T> = async (item, tx) => {
+    reached = group.indexOf(item);
+    await inConsumerSpan(options.consumer, item, async () => {
+      await handle(item, tx);
+      return "handled";
+    });
+  };
+  try {
+    const outcomes = await handleInOneTransaction(options, group, handleTraced);
+    ackAll(group);
+    for (const item of group) count(options, item, outcomes.get(item) ?? "duplicate");
+  } catch (err) {
+    options.logger.debug({ events: group.length, err }, "events of one transaction are handled apart");
+    const failed = Math.max(reached, 0);
+    await settleGroup(options, group.slice(0, failed));
+    await settleGroup(options, group.slice(failed, failed + 1));
+    await settleGroup(options, group.slice(failed + 1));
+  }
+}
+
+/** Those that were handled before are missing in the result. */
+async function handleInOneTransaction<T extends BusTables>(
+  { db, consumer, batchSize }: DeliveryOptions<T>,
+  items: readonly Accepted<T>[],
+  handleOne: Handle<T>,
+): Promise<ReadonlyMap<Accepted<T>, Outcome>> {
+  const outcomes = new Map<Accepted<T>, Outcome>();
+  let fresh = new Set<string>();
+  failpoint("bus.before-inbox");
+  await db.txAfter(
+    async (trx) => {
+      const rows = await insertInbox(trx as unknown as Transaction<BusTables>, consumer, items);
+      fresh = new Set(rows.map(({ event_id }) => event_id));
+      outcomes.clear();
+      return rows[0]?.received_at;
+    },
+    async (tx) => {
+      failpoint("bus.inbox-inserted");
+      const startedAt = performance.now();
+      for (const item of items) {
+        if (!fresh.delete(item.eventId)) continue;
+        await handleOne(item, tx);
+        outcomes.set(item, "handled");
+      }
+      batchSize.learn(items.length, performance.now() - startedAt);
+      if (items.length > 1) await sql`select 1`.execute(tx); // refused when a handler has hidden a failed statement: its commit would be a silent rollback of all
+    },
+  );
+  return outcomes;
+}
+
+/**
+ * Rows of the events that were not handled before, with the transaction's time. A delivery of one going on elsewhere is waited for: its row is locked, in the
+ * order of the ids, so that two of these cannot wait for each other.
+ */
+async function insertInbox<T extends BusTables>(
+  trx: Transaction<BusTables>,
   consumer: string,
-  { subject, info }: JsMsg,
-  headers: Headers,
+  items: readonly Accepted<T>[],
+): Promise<readonly { readonly event_id: string; readonly received_at: Date }[]> {
+  const eventIds = items.map(({ eventId }) => eventId).toSorted();
+  const { rows } = await sql<{ event_id: string; received_at: Date }>`
+    insert into inbox (consumer, event_id) select ${consumer}, unnest(${eventIds}::uuid[])
+    on conflict do nothing returning event_id, received_at`.execute(trx);
+  return rows;
+}
+
+const handle = async <T extends BusTables>(
+  { handler, headers, message, eventId }: Accepted<T>,
+  tx: Tx<T>,
+) => {
+  const time = new Date(headers["ce-time"] ?? message.time);
+  await handler.handle(message.data, { tx, eventId, time, aggregateId: headers["ce-subject"] ?? "" });
+};
+
+/** Only after the commit. */
+function ackAll<T extends BusTables>(items: readonly Accepted<T>[]): void {
+  failpoint("bus.before-ack");
+  for (const { message } of items) message.ack();
+  failpoint("bus.acked");
+}
+
+function count<T extends BusTables>(
+  { consumer }: DeliveryOptions<T>,
+  item: Accepted<T>,
+  outcome: Outcome,
+): void {
+  const seconds = (performance.now() - item.takenAt) / 1000;
+  countConsumed(consumer, item.handler.schema.typeName, outcome, seconds);
+}
+
+function inConsumerSpan<T extends BusTables>(
+  consumer: string,
+  { message, headers }: Accepted<T>,
   fn: () => Promise<Outcome>,
 ): Promise<Outcome> {
   const attributes = {
-    ...messagingAttributes("process", subject, headers),
+    ...messagingAttributes("process", message.subject, headers),
     "messaging.consumer.group.name": consumer,
-    "gradients.delivery": info.deliveryCount,
+    "gradients.delivery": message.info.deliveryCount,
   };
-  const name = `process ${subject}`;
-  return inSpan({ scope: "@gradients/bus", name, kind: SpanKind.CONSUMER, attributes }, async (span) => {
-    const outcome = await fn();
-    span.setAttribute("gradients.outcome", outcome);
-    if (outcome === "retried" || outcome === "dead_lettered") span.setStatus({ code: SpanStatusCode.ERROR });
-    return outcome;
-  });
-}
-
-async function settle<T extends BusTables>(
-  options: DeliveryOptions<T>,
-  handler: EventHandler<T>,
-  headers: Headers,
-  message: JsMsg,
-): Promise<Outcome> {
-  try {
-    const outcome = await whileDatabaseIsBack(options, () => handleOnce(options, handler, headers, message));
-    failpoint("bus.before-ack");
-    message.ack();
-    failpoint("bus.acked");
-    return outcome;
-  } catch (error) {
-    return reject(options, headers, message, error);
-  }
-}
-
-/** A database that is away is no fault of the event and costs it no delivery. */
-function whileDatabaseIsBack<T extends BusTables, R>(
-  { logger, signal }: DeliveryOptions<T>,
-  fn: () => Promise<R>,
-): Promise<R> {
-  return withBackoff({ what: "handle event", logger, signal, maxMs: 5_000, isRetryable: isUnreachable }, fn);
-}
-
-async function handleOnce<T extends BusTables>(
-  { db, consumer, maxDeliveries }: DeliveryOptions<T>,
-  handler: EventHandler<T>,
-  headers: Headers,
-  message: JsMsg,
-): Promise<Outcome> {
-  if (message.info.deliveryCount > maxDeliveries)
-    throw new PermanentError("Delivered too often without an outcome");
-  const eventId = headers["ce-id"] as EventId; // checked by route
-  const time = new Date(headers["ce-time"] ?? message.time);
-  failpoint("bus.before-inbox");
-  const handled = await db.txAfter(
-    (trx) => insertInbox(trx as unknown as Transaction<BusTables>, consumer, eventId),
-    async (tx) => {
-      failpoint("bus.inbox-inserted");
-      await handler.handle(message.data, { tx, eventId, time, aggregateId: headers["ce-subject"] ?? "" });
-      return true;
-    },
+  const span = {
+    scope: "@gradients/bus",
+    name: `process ${message.subject}`,
+    kind: SpanKind.CONSUMER,
+    attributes,
+  };
+  return withExtractedTrace(headers, () =>
+    inSpan(span, async (active) => {
+      const outcome = await fn();
+      active.setAttribute("gradients.outcome", outcome);
+      if (outcome === "retried" || outcome === "dead_lettered")
+        active.setStatus({ code: SpanStatusCode.ERROR });
+      return outcome;
+    }),
   );
-  return handled ? "handled" : "duplicate";
 }
 
-/** The transaction's time; undefined when the event was handled before. A delivery of it going on elsewhere is waited for: its row is locked. */
-async function insertInbox(
-  trx: Transaction<BusTables>,
-  consumer: string,
-  eventId: EventId,
-): Promise<Date | undefined> {
-  const row = await trx
-    .insertInto("inbox")
-    .values({ consumer, event_id: eventId })
-    .onConflict((conflict) => conflict.doNothing())
-    .returning("received_at")
-    .executeTakeFirst();
-  return row?.received_at;
-}
-
-async function reject<T extends BusTables>(
-  options: DeliveryOptions<T>,
-  headers: Headers,
-  message: JsMsg,
-  error: unknown,
-): Promise<Outcome> {
-  const { logger, maxDeliveries, consumer, signal } = options;
-  const deliveries = message.info.deliveryCount;
-  const fields = { event_id: headers["ce-id"], type: headers["ce-type"], deliveries, err: error };
-  const isFinal = error instanceof PermanentError || deliveries >= maxDeliveries;
-  if (signal.aborted || !isFinal) return retryLater(options, message, fields);
-  failpoint("bus.before-dead-letter");
-  try {
-    await whileDatabaseIsBack(options, () =>
-      recordDeadLetter(options.busDb, {
-        consumer,
-        headers,
-        subject: message.subject,
-        payload: message.data,
-        deliveries,
-        error,
-      }),
-    );
-  } catch (cause) {
-    return retryLater(options, message, { ...fields, err: cause });
-  }
-  failpoint("bus.dead-letter-recorded");
-  message.term("dead letter recorded");
-  logger.error(fields, "event put aside as a dead letter");
-  return "dead_lettered";
-}
-
-function retryLater<T extends BusTables>(
-  { logger }: DeliveryOptions<T>,
-  message: JsMsg,
-  fields: { readonly deliveries: number; readonly err: unknown },
-): Outcome {
-  const base = retryDelaysMs[Math.min(fields.deliveries, retryDelaysMs.length) - 1] ?? 0;
-  const delayMs = Math.round(base * (0.75 + Math.random() / 2));
-  logger[fields.deliveries < 3 ? "info" : "warn"](
-    { ...fields, delay_ms: delayMs },
-    "event will be delivered again",
-  );
-  message.nak(delayMs);
-  return "retried";
-}
+type Handle<T extends BusTables> = (item: Accepted<T>, tx: Tx<T>) => Promise<void>;

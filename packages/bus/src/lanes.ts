@@ -1,40 +1,77 @@
-/** Runs tasks of one key in order and tasks of different keys side by side, `limit` of them at a time. Tasks must not throw. */
-export interface Lanes {
-  /** Resolves when the task has run. */
-  add(key: string, task: () => Promise<void>): Promise<void>;
+/** Takes items with a key: those of one key are run in order, those of different keys side by side. */
+export interface Lanes<T> {
+  /** Resolves when the item has run. */
+  add(key: string, item: T): Promise<void>;
 }
 
-export function createLanes(limit: number): Lanes {
-  const tails = new Map<string, Promise<void>>();
-  const useSlot = createSlots(limit);
-  return {
-    add: (key, task) => {
-      const tail = (tails.get(key) ?? Promise.resolve())
-        .then(() => useSlot(task))
-        .finally(() => {
-          if (tails.get(key) === tail) tails.delete(key);
-        });
-      tails.set(key, tail);
-      return tail;
+export interface BatchOptions<T> {
+  /** Batches that run at a time. */
+  readonly limit: number;
+  /** Items in a batch at most; asked anew for each. */
+  readonly maxSize: () => number;
+  /** Runs items in their order. A key is in one running batch at most. Must not throw. */
+  readonly run: (items: readonly T[]) => Promise<void>;
+}
+
+/** Tasks one by one, `limit` of them at a time. Tasks must not throw. */
+export function createLanes(limit: number): Lanes<() => Promise<void>> {
+  return createBatchLanes({
+    limit,
+    maxSize: () => 1,
+    run: async (tasks) => {
+      for (const task of tasks) await task();
     },
+  });
+}
+
+/** Items are spread over the free places first, and share a batch only when there are more of them: what comes alone waits for nobody. */
+export function createBatchLanes<T>({ limit, maxSize, run }: BatchOptions<T>): Lanes<T> {
+  let waiting: Waiting<T>[] = [];
+  const busy = new Set<string>();
+  let running = 0;
+  let isScheduled = false;
+
+  const fill = () => {
+    isScheduled = false;
+    while (running < limit) {
+      const size = Math.min(maxSize(), Math.ceil(waiting.length / (limit - running)));
+      const batch = take(size);
+      if (batch.length === 0) return;
+      void runBatch(batch);
+    }
+  };
+  const take = (size: number) => {
+    const batch: Waiting<T>[] = [];
+    const rest: Waiting<T>[] = [];
+    for (const entry of waiting) {
+      if (batch.length < size && !busy.has(entry.key)) batch.push(entry);
+      else rest.push(entry);
+    }
+    waiting = rest;
+    return batch;
+  };
+  const runBatch = async (batch: readonly Waiting<T>[]) => {
+    running++;
+    for (const { key } of batch) busy.add(key);
+    await run(batch.map(({ item }) => item));
+    for (const { key } of batch) busy.delete(key);
+    running--;
+    for (const { done } of batch) done();
+    fill();
+  };
+  return {
+    add: (key, item) =>
+      new Promise((done) => {
+        waiting.push({ key, item, done });
+        if (isScheduled) return;
+        isScheduled = true;
+        queueMicrotask(fill); // after all that arrived in one piece
+      }),
   };
 }
 
-function createSlots(limit: number): (task: () => Promise<void>) => Promise<void> {
-  let free = limit;
-  const waiting: (() => void)[] = [];
-  const acquire = () => {
-    if (free === 0) return new Promise<void>((resolve) => waiting.push(resolve));
-    free--;
-    return Promise.resolve();
-  };
-  const release = () => {
-    const next = waiting.shift();
-    if (next) next();
-    else free++;
-  };
-  return async (task) => {
-    await acquire();
-    await task().finally(release);
-  };
+interface Waiting<T> {
+  readonly key: string;
+  readonly item: T;
+  readonly done: () => void;
 }

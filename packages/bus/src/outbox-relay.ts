@@ -17,6 +17,7 @@ import { messagingAttributes } from "./messaging-attributes.ts";
 import { countPublished, observeOutbox } from "./observe.ts";
 import { outboxChannel } from "./outbox.ts";
 import { pruneBusTables } from "./prune.ts";
+import { createPublisher, type Publisher } from "./publisher.ts";
 import { republishIfStreamIsNew } from "./stream-identity.ts";
 import { type BusTables, busTablesOf, type Headers } from "./tables.ts";
 
@@ -27,7 +28,7 @@ export interface OutboxRelayOptions<T extends BusTables> {
   readonly service: string;
 }
 
-const BATCH = 256;
+const BATCH = 500;
 const POLL_MS = 1_000;
 const HOUSEKEEPING_MS = 30_000;
 const PUBLISH_TIMEOUT_MS = 5_000;
@@ -72,13 +73,15 @@ async function leadAgainAndAgain(deps: Deps, signal: AbortSignal): Promise<void>
 /** Relays while the lock is held. Throws when a publish fails; the caller starts over. */
 async function lead(deps: Deps, held: AbortSignal, stop: AbortSignal): Promise<void> {
   const housekeeping = createHousekeeping(deps);
+  const publisher = createPublisher(deps.bus, PUBLISH_TIMEOUT_MS);
   try {
     while (!held.aborted) {
       await housekeeping.ifDue();
-      if ((await relayBatch(deps)) < BATCH) await deps.wake.wait(POLL_MS, held);
+      if ((await relayBatch(deps, publisher)) < BATCH) await deps.wake.wait(POLL_MS, held);
     }
-    if (stop.aborted) await relayBatch(deps);
+    if (stop.aborted) await relayBatch(deps, publisher);
   } finally {
+    publisher.close();
     housekeeping.end();
   }
 }
@@ -100,10 +103,10 @@ function createHousekeeping({ db, bus, logger, wake }: Deps) {
 }
 
 /** Number of rows found. Published ones are marked even when others fail, and then the first failure is thrown. */
-async function relayBatch({ db, bus, service }: Deps): Promise<number> {
+async function relayBatch({ db, service }: Deps, publisher: Publisher): Promise<number> {
   const rows = await loadUnpublished(db);
   if (rows.length > 0) failpoint("bus.outbox-claimed");
-  const outcomes = await Promise.allSettled(rows.map((row) => publish(bus, row)));
+  const outcomes = await Promise.allSettled(rows.map((row) => publish(publisher, row)));
   const published = rows.filter((_, index) => outcomes[index]?.status === "fulfilled");
   await markPublished(db, published);
   countPublished(service, published);
@@ -124,20 +127,17 @@ function loadUnpublished(db: Database<BusTables>): Promise<OutboxRow[]> {
 }
 
 /** In the trace in which the event was appended; an event of no trace begins none. */
-function publish(bus: Bus, row: OutboxRow): Promise<void> {
+function publish(publisher: Publisher, row: OutboxRow): Promise<void> {
   const { traceparent } = row.headers;
-  if (traceparent === undefined) return send(bus, row);
+  if (traceparent === undefined) return send(publisher, row);
   const attributes = messagingAttributes("send", row.subject, row.headers);
   const span = { scope: "@gradients/bus", name: `send ${row.subject}`, kind: SpanKind.PRODUCER, attributes };
-  return inTraceOf(traceparent, () => inSpan(span, () => send(bus, row)));
+  return inTraceOf(traceparent, () => inSpan(span, () => send(publisher, row)));
 }
 
-async function send(bus: Bus, { subject, payload, headers }: OutboxRow): Promise<void> {
+async function send(publisher: Publisher, { subject, payload, headers }: OutboxRow): Promise<void> {
   failpoint("bus.before-publish");
-  await bus.jetstream.publish(subject, payload, {
-    headers: toMsgHeaders(headers),
-    timeout: PUBLISH_TIMEOUT_MS,
-  });
+  await publisher.publish({ subject, payload, headers: toMsgHeaders(headers) });
   failpoint("bus.published");
 }
 

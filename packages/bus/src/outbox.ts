@@ -12,11 +12,16 @@ export async function appendOutbox<T extends BusTables>(
   const list: readonly OutboxEvent[] = "eventId" in events ? [events] : events;
   if (list.length === 0) return;
   const busTx = tx as unknown as Tx<BusTables>; // a narrowing that Kysely's invariant types hide
-  await busTx
-    .insertInto("outbox")
-    .values(list.map((item) => toRow(item, tx.now)))
-    .returning(sql`pg_notify(current_schema() || '_outbox', '')`.as("notified"))
-    .execute();
+  const rows = list.map((item) => toRow(item, tx.now));
+  await sql`
+    with stored as (
+      insert into outbox (event_id, type, subject, headers, payload)
+      select event_id, type, subject, headers, payload
+      from unnest(${rows.map((row) => row.eventId)}::uuid[], ${rows.map((row) => row.type)}::text[], ${rows.map((row) => row.subject)}::text[],
+        ${rows.map((row) => row.headers)}::jsonb[], ${rows.map((row) => row.payload)}::bytea[])
+        with ordinality as event (event_id, type, subject, headers, payload, position)
+      order by position)
+    select pg_notify(current_schema() || '_outbox', '')`.execute(busTx);
 }
 
 /** The channel that appendOutbox notifies. */
@@ -45,5 +50,5 @@ function toRow({ eventId, type, subject, source, aggregateId, payload }: OutboxE
     "ce-time": now.toISOString(),
   };
   injectTrace(headers);
-  return { event_id: eventId, type, subject, headers: JSON.stringify(headers satisfies Headers), payload };
+  return { eventId, type, subject, headers: JSON.stringify(headers satisfies Headers), payload };
 }
