@@ -15,5 +15,6 @@ export {
   type ProgressConsumerOptions,
   type ProgressItem,
 } from "./progress-consumer.ts";
+export { streamBytes } from "./stream-bytes.ts";
 export { ensureStreams } from "./streams.ts";
 export type { BusTables } from "./tables.ts";

@@ -1,3 +1,4 @@
+import { streamBytes } from "@gradients/bus";
 import { type Config, type ConfigSource, loadConfig as load, logLevels, secret } from "@gradients/runtime";
 import { z } from "zod";
 
@@ -39,6 +40,7 @@ const schema = z
       servers: z.array(z.string().min(1)).min(1).describe("NATS servers as host:port, separated by commas."),
       creds: secret(z.string()).optional().describe("Text of a NATS .creds file."),
       replicas: z.int().min(1).default(1).describe("Copies of each stream; 3 in a cluster."),
+      maxBytes: streamBytes,
     }),
     endpoints: z
       .array(z.string().regex(/^wss?:\/\//, "must begin with ws:// or wss://"))

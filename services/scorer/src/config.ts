@@ -1,3 +1,4 @@
+import { streamBytes } from "@gradients/bus";
 import { type Config, type ConfigSource, loadConfig as load, logLevels, secret } from "@gradients/runtime";
 import { z } from "zod";
 
@@ -31,6 +32,7 @@ const schema = z.object({
     servers: z.array(z.string().min(1)).min(1).describe("NATS servers as host:port, separated by commas."),
     creds: secret(z.string()).optional().describe("Text of a NATS .creds file."),
     replicas: z.int().min(1).default(1).describe("Copies of each stream; 3 in a cluster."),
+    maxBytes: streamBytes,
   }),
   objects: z.object({
     endpoint: z.url().describe("S3 server as the scorer reaches it."),
