@@ -1,7 +1,7 @@
 import { createInbox, type Msg, type MsgHdrs } from "nats";
 import type { Bus } from "./connect-bus.ts";
 
-export interface Outgoing {
+interface Outgoing {
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers: MsgHdrs;
