@@ -1,41 +1,20 @@
-import type { Database, Tx } from "@gradients/db";
+import type { Tx } from "@gradients/db";
 import { type EventId, failpoint } from "@gradients/kernel";
-import { inSpan, type Logger, withExtractedTrace } from "@gradients/runtime";
+import { inSpan, withExtractedTrace } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { sql, type Transaction } from "kysely";
-import type { BatchSize } from "./batch-size.ts";
-import { type EventHandler, type EventHandlers, PermanentError } from "./handlers.ts";
+import type { Accepted, DeliveryOptions } from "./accepted.ts";
+import { type EventHandler, PermanentError } from "./handlers.ts";
 import { ADDRESSEE_HEADER, fromMsgHeaders } from "./headers.ts";
 import { messagingAttributes } from "./messaging-attributes.ts";
 import { countConsumed, type Outcome } from "./observe.ts";
 import { reject, whileDatabaseIsBack } from "./reject.ts";
-import type { BusTables, Headers } from "./tables.ts";
-
-export interface DeliveryOptions<T extends BusTables> {
-  readonly consumer: string;
-  readonly db: Database<T>;
-  readonly busDb: Database<BusTables>;
-  readonly logger: Logger;
-  readonly handlers: EventHandlers<T>;
-  readonly maxDeliveries: number;
-  readonly signal: AbortSignal;
-  readonly batchSize: BatchSize;
-}
+import type { BusTables } from "./tables.ts";
 
 export interface Delivery {
   /** Settles messages in their order: acked, to come again, or put aside. Never throws. */
   process(messages: readonly JsMsg[]): Promise<void>;
-}
-
-/** A message that has a handler here. */
-export interface Accepted<T extends BusTables> {
-  readonly message: JsMsg;
-  readonly headers: Headers;
-  readonly handler: EventHandler<T>;
-  readonly eventId: EventId;
-  /** By performance.now(). */
-  readonly takenAt: number;
 }
 
 export function createDelivery<T extends BusTables>(options: DeliveryOptions<T>): Delivery {

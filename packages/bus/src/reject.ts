@@ -1,8 +1,8 @@
 import { isUnreachable } from "@gradients/db";
 import { failpoint } from "@gradients/kernel";
 import { withBackoff } from "@gradients/runtime";
+import type { Accepted, DeliveryOptions } from "./accepted.ts";
 import { recordDeadLetter } from "./dead-letters.ts";
-import type { Accepted, DeliveryOptions } from "./delivery.ts";
 import { PermanentError } from "./handlers.ts";
 import type { Outcome } from "./observe.ts";
 import type { BusTables } from "./tables.ts";
