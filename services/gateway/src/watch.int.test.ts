@@ -295,18 +295,19 @@ describe("what the other services tell", () => {
       ranking: [{ contestantHotkey: job.hotkey, rank: 1 }],
     });
     await world.publish(RewardCreditedSchema, reward(105n)); // before the weights are told of
+    await world.publish(RewardCreditedSchema, reward(105n, "0xb")); // nobody has set weights on that chain
     await world.publish(WeightsSetSchema, weights(101n, [job.jobId]));
     await world.publish(RewardCreditedSchema, reward(110n));
+    await world.publish(RewardCreditedSchema, reward(111n, "0xb"));
     await world.publish(WeightsSetSchema, weights(111n, []));
     await world.publish(RewardCreditedSchema, reward(120n)); // the job is no longer in the weights
     await world.publish(RewardCreditedSchema, reward(100n)); // and was not yet
-    await world.publish(RewardCreditedSchema, reward(110n, "0xb")); // on another chain nobody has set weights
     await vi.waitFor(async () => {
       const { job: read } = await client.getJob({ name: job.name });
       expect(read?.payments).toMatchObject([
         { contestantHotkey: job.hotkey, amountRao: "2469135780246913578", epoch: 11n, blockNumber: 110n },
       ]);
-      expect(await world.db.q.selectFrom("reward").select("reward_id").execute()).toHaveLength(5);
+      expect(await world.db.q.selectFrom("reward").select("reward_id").execute()).toHaveLength(6);
     });
     const history = await take(client.watchJob({ name: job.name }), (events) =>
       events.some(({ event }) => event.case === "endOfHistory"),
