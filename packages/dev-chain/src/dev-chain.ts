@@ -3,7 +3,8 @@ import { cryptoWaitReady } from "@polkadot/util-crypto";
 import type { Block } from "./chain/block-tree.ts";
 import { ChainEngine } from "./chain/chain-engine.ts";
 import { type DevAccounts, devAccounts } from "./dev-accounts.ts";
-import { type SubmitFault, startRpcServer } from "./rpc/server.ts";
+import { type LaggingNode, startLaggingNode } from "./lagging-node.ts";
+import { type MessageFaults, type RpcServer, type SubmitFault, startRpcServer } from "./rpc/server.ts";
 
 export interface DevChainOptions {
   /** 0 lets the system choose. */
@@ -45,6 +46,12 @@ export interface DevChainControl {
   resumeFinality(): void;
   dropSockets(): void;
   failNextSubmit(fault: SubmitFault): void;
+  /** From now on, on every connection; without an argument messages arrive as they should again. */
+  disturbMessages(faults?: MessageFaults): void;
+  /** The node goes down and up again: connections break, what waited in its pool is gone. */
+  restartNode(): void;
+  /** A second node of this chain that lags behind; close it before the chain. */
+  startLaggingNode(): Promise<LaggingNode>;
   /** Sets a storage item ("SubtensorModule.Tempo") in the next block. */
   setStorage(item: string, args: readonly unknown[], value: unknown): void;
 }
@@ -54,7 +61,7 @@ const MANUAL_BLOCK_MS = 12_000;
 /** Starts an in-process Substrate node with the pallets of subtensor that the platform uses. The development keys hold its uids. */
 export async function startDevChain(options: DevChainOptions = {}): Promise<DevChain> {
   await cryptoWaitReady();
-  const { blockMs = 1000, netuid = 56, clock = systemClock } = options;
+  const { blockMs = 1000, netuid = 56, clock = systemClock, host = "127.0.0.1" } = options;
   const accounts = options.accounts ?? (await devAccounts());
   const startedAt = clock.now().getTime();
   const engine = new ChainEngine({
@@ -67,7 +74,7 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
     keepStates: options.keepStates ?? 2_400,
     timeOf: (number) => (blockMs === "manual" ? startedAt + number * MANUAL_BLOCK_MS : clock.now().getTime()),
   });
-  const server = await startRpcServer(engine, options.host ?? "127.0.0.1", options.port ?? 0);
+  const server = await startRpcServer(engine, host, options.port ?? 0);
   const stop = new AbortController();
   const production =
     blockMs === "manual" ? Promise.resolve() : produceForEver(engine, blockMs, clock, stop.signal);
@@ -76,7 +83,7 @@ export async function startDevChain(options: DevChainOptions = {}): Promise<DevC
     genesisHash: engine.genesisHash,
     netuid,
     accounts,
-    control: controlOf(engine, server),
+    control: controlOf(engine, server, host),
     close: async () => {
       stop.abort();
       await production;
@@ -97,7 +104,7 @@ async function produceForEver(
   }
 }
 
-function controlOf(engine: ChainEngine, server: Awaited<ReturnType<typeof startRpcServer>>): DevChainControl {
+function controlOf(engine: ChainEngine, server: RpcServer, host: string): DevChainControl {
   const numberOf = ({ number }: Block) => number;
   return {
     get bestBlock() {
@@ -116,6 +123,12 @@ function controlOf(engine: ChainEngine, server: Awaited<ReturnType<typeof startR
     resumeFinality: () => engine.stallFinality(false),
     dropSockets: server.dropSockets,
     failNextSubmit: server.failNextSubmit,
+    disturbMessages: server.disturbMessages,
+    restartNode: () => {
+      server.dropSockets();
+      engine.pool.clear();
+    },
+    startLaggingNode: () => startLaggingNode(engine, host),
     setStorage: (item, args, value) => engine.override({ item, args, value }),
   };
 }

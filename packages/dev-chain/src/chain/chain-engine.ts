@@ -30,16 +30,19 @@ export class ChainEngine {
   readonly pool = new Pool();
   readonly netuid: number;
   readonly genesisHash: string;
+  /** Hears of each transaction that the pool took from a client. */
+  onSubmitted: (bytes: Uint8Array) => void = () => undefined;
   readonly #options: EngineOptions;
   readonly #listeners = new Set<ChainListener>();
   #overrides: Override[] = [];
   #slot = 0;
   #finalityStalled = false;
 
-  constructor(options: EngineOptions) {
+  /** Without a genesis block it begins another chain. */
+  constructor(options: EngineOptions, genesis?: Block) {
     this.#options = options;
     this.netuid = options.netuid;
-    this.tree = new BlockTree(genesisBlock(this.codec, options), options.keepStates);
+    this.tree = new BlockTree(genesis ?? genesisBlock(this.codec, options), options.keepStates);
     this.genesisHash = this.tree.best.hash;
   }
 
@@ -54,6 +57,27 @@ export class ChainEngine {
     this.#overrides = [];
     this.#adopt(block, false);
     return block;
+  }
+
+  /** Another node of the same chain: it knows the first block only, and what it is given by `import` from here on. */
+  peer(): ChainEngine {
+    const genesis = this.tree.at(0);
+    if (!genesis || this.tree.isPruned(genesis))
+      throw new Error("A peer must join before the first block is pruned");
+    return new ChainEngine(this.#options, genesis);
+  }
+
+  /** Takes the branch that ends in another node's block and makes it the best one. */
+  import(head: Block, source: BlockTree): void {
+    const branch: Block[] = [];
+    for (
+      let block: Block | undefined = head;
+      block && !this.tree.get(block.hash);
+      block = source.get(block.parentHash)
+    )
+      branch.unshift(block);
+    for (const block of branch) this.tree.add(block);
+    if (branch.length > 0) this.#adopt(head, false);
   }
 
   /** Replaces the last `depth` blocks, none of them final, by `depth + 1` empty siblings; what was in them goes back to the pool or is lost. */
@@ -90,6 +114,7 @@ export class ChainEngine {
   } {
     const extrinsic = decodeSigned(this.codec, bytes);
     const status = this.pool.submit(extrinsic, this.#validator());
+    this.onSubmitted(bytes);
     const unwatch = listener ? this.pool.watch(extrinsic.hash, listener) : () => undefined;
     return { extrinsic, status, unwatch };
   }

@@ -78,9 +78,12 @@ export class Pool {
       for (const { hash } of block.included) this.#end(hash, { finalized: block.hash });
   }
 
-  /** Forgets a waiting transaction, as a full node does under pressure. */
-  drop(hash: string): void {
-    if (this.#waiting.delete(hash)) this.#end(hash, "dropped");
+  /** Forgets all that waits, as a node does that is started anew. */
+  clear(): void {
+    for (const hash of [...this.#waiting.keys()]) {
+      this.#waiting.delete(hash);
+      this.#end(hash, "dropped");
+    }
   }
 
   #revalidate(validator: Validator): void {

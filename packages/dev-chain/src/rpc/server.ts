@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import type { Rng } from "@gradients/kernel";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ChainEngine } from "../chain/chain-engine.ts";
 import { InvalidTransaction } from "../runtime/dispatch.ts";
@@ -14,10 +15,22 @@ export type SubmitFault =
   /** The connection breaks before the node reads the request. */
   | { readonly kind: "lose_request" };
 
+/** What happens to single messages on their way to the clients: shares from 0 to 1 of them. */
+export interface MessageFaults {
+  /** Notifications only: an answer that never comes is a connection that hangs. */
+  readonly lost?: number;
+  readonly doubled?: number;
+  /** They come up to `lateMs` later, and so out of order. */
+  readonly late?: number;
+  readonly lateMs?: number;
+  readonly rng: Pick<Rng, "float">;
+}
+
 export interface RpcServer {
   readonly url: string;
   dropSockets(): void;
   failNextSubmit(fault: SubmitFault): void;
+  disturbMessages(faults?: MessageFaults): void;
   close(): Promise<void>;
 }
 
@@ -25,14 +38,17 @@ export interface RpcServer {
 export async function startRpcServer(engine: ChainEngine, host: string, port: number): Promise<RpcServer> {
   const server = new WebSocketServer({ host, port });
   await new Promise<void>((resolve, reject) => server.once("listening", resolve).once("error", reject));
-  const faults: SubmitFault[] = [];
+  const faults: Faults = { submits: [], messages: undefined };
   server.on("connection", (socket) => serveConnection(engine, socket, faults));
   const { port: bound } = server.address() as AddressInfo;
   const dropSockets = () => server.clients.forEach((socket) => socket.terminate());
   return {
     url: `ws://${host}:${bound}`,
     dropSockets,
-    failNextSubmit: (fault) => faults.push(fault),
+    failNextSubmit: (fault) => faults.submits.push(fault),
+    disturbMessages: (messages) => {
+      faults.messages = messages;
+    },
     close: () => {
       dropSockets();
       return new Promise((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())));
@@ -40,11 +56,19 @@ export async function startRpcServer(engine: ChainEngine, host: string, port: nu
   };
 }
 
-function serveConnection(engine: ChainEngine, socket: WebSocket, faults: SubmitFault[]): void {
+interface Faults {
+  readonly submits: SubmitFault[];
+  messages: MessageFaults | undefined;
+}
+
+function serveConnection(engine: ChainEngine, socket: WebSocket, faults: Faults): void {
   const open = new Map<string, () => void>();
   let lastSubscription = 0;
   const send = (message: object) => {
-    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify({ jsonrpc: "2.0", ...message }));
+    const text = JSON.stringify({ jsonrpc: "2.0", ...message });
+    disturbed(faults.messages, "method" in message, () => {
+      if (socket.readyState === socket.OPEN) socket.send(text);
+    });
   };
 
   const subscribe = (method: string, params: readonly unknown[], id: unknown) => {
@@ -76,7 +100,7 @@ function serveConnection(engine: ChainEngine, socket: WebSocket, faults: SubmitF
   socket.on("message", (data: Buffer) => {
     const request = parseRequest(data.toString());
     if (!request) return send({ id: null, error: { code: -32700, message: "Parse error" } });
-    const fault = request.method.startsWith("author_submit") ? faults.shift() : undefined;
+    const fault = request.method.startsWith("author_submit") ? faults.submits.shift() : undefined;
     if (fault?.kind === "lose_request") return socket.terminate();
     try {
       if (fault?.kind === "reject") throw new RpcFailure(fault.code, fault.message, fault.data);
@@ -90,6 +114,17 @@ function serveConnection(engine: ChainEngine, socket: WebSocket, faults: SubmitF
     }
   });
   socket.on("close", () => open.forEach((end) => end()));
+}
+
+function disturbed(faults: MessageFaults | undefined, isNotification: boolean, deliver: () => void): void {
+  if (!faults) return deliver();
+  const { lost = 0, doubled = 0, late = 0, lateMs = 100, rng } = faults;
+  if (isNotification && rng.float() < lost) return;
+  const copies = rng.float() < doubled ? 2 : 1;
+  for (let copy = 0; copy < copies; copy++) {
+    if (rng.float() < late) setTimeout(deliver, rng.float() * lateMs);
+    else deliver();
+  }
 }
 
 interface Request {

@@ -125,6 +125,6 @@ async function lead(deps: Deps, chain: Chain, signal: AbortSignal): Promise<void
 
 /** Finalized blocks first: what is known of an open submission must be known before another is thought of. */
 async function look(deps: Deps, chain: Chain, signal: AbortSignal): Promise<void> {
-  if (chain.missingCapabilities().length === 0) await ingestBlocks(deps, chain, signal);
-  if (!signal.aborted) await reconcileWeights(deps, chain);
+  const isAbreast = chain.missingCapabilities().length > 0 || (await ingestBlocks(deps, chain, signal));
+  if (isAbreast && !signal.aborted) await reconcileWeights(deps, chain);
 }

@@ -13,15 +13,24 @@ import { bookRewards } from "../store/rewards.ts";
 import type { BridgeTx, ChainKey } from "../store/schema.ts";
 import { changeState, findOpenSubmissions, lockSubmission, type Submission } from "../store/submissions.ts";
 
-/** Books every finalized block since the cursor, one transaction each and none left out, until the finalized head is reached. */
-export async function ingestBlocks(deps: Deps, chain: Chain, signal: AbortSignal): Promise<void> {
+/** A node so far behind what is booked has lost its peers, or its disk is slow: another one is asked. */
+const MAX_BLOCKS_BEHIND = 20;
+
+/**
+ * Books every finalized block since the cursor, one transaction each and none left out, until the finalized head is reached. False when the node
+ * itself is behind the cursor: what it tells of the subnet is old, and nothing may be signed by it.
+ */
+export async function ingestBlocks(deps: Deps, chain: Chain, signal: AbortSignal): Promise<boolean> {
   const key = chainKeyOf(deps, chain);
   const head = await chain.finalizedHead();
   let cursor = await beginAt(deps, chain, key, head);
+  const behind = cursor.blockNumber - head.number;
+  if (behind > MAX_BLOCKS_BEHIND) throw new Error(`${chain.identity.endpoint} is ${behind} blocks behind`);
   while (cursor.blockNumber < head.number && !signal.aborted) {
     cursor = await ingestBlock(deps, chain, key, cursor);
     deps.observe.blockIngested(cursor.blockNumber, head.number - cursor.blockNumber);
   }
+  return behind <= 0;
 }
 
 export function chainKeyOf({ config }: Deps, { identity }: Chain): ChainKey {

@@ -24,6 +24,7 @@ describe("problemOfPoolError", () => {
   it("calls undecided what may already be in the pool or in a block", () => {
     expect(isUndecided(problemOfPoolError("1013: Transaction Already Imported: 0x12"))).toBe(true);
     expect(isUndecided(problemOfPoolError("1010: Invalid Transaction: Transaction is outdated"))).toBe(true);
+    expect(isUndecided(problemOfPoolError("1012: Transaction is temporarily banned"))).toBe(true);
     expect(isUndecided(problemOfPoolError("1010: Invalid Transaction: Custom error: 6"))).toBe(false);
   });
 });

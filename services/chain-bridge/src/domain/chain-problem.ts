@@ -63,9 +63,12 @@ export function problemOfDispatchError(name: string): ProblemReport {
   return { code: DISPATCH_NAMES[name] ?? "UNKNOWN", detail: name };
 }
 
-/** The pool refused because it, or the chain, already has the extrinsic or its nonce: what became of it is for the finalized blocks to say. */
+/**
+ * The pool, or the chain, already has the extrinsic or its nonce, or the pool had it and will not look at it for a while (1012): what became of it is for
+ * the finalized blocks to say.
+ */
 export function isUndecided({ code, detail }: ProblemReport): boolean {
-  return code === "NONCE_STALE" || /\b1013\b|already imported/i.test(detail);
+  return code === "NONCE_STALE" || /\b101[23]\b|already imported|temporarily banned/i.test(detail);
 }
 
 const CUSTOM_CODES: Readonly<Record<number, ChainProblem>> = {

@@ -21,7 +21,10 @@ export interface RewardBlock {
   readonly epoch: number;
 }
 
-/** Rows and ledger entries of one block's rewards. Runs in the transaction that moves the cursor over that block, so each is booked once. */
+/**
+ * Rows and ledger entries of one block's rewards, in the transaction that moves the cursor over that block. A reward that is known, because blocks
+ * are read again after the cursor was set back, is left as it is; what is returned is new.
+ */
 export async function bookRewards(
   tx: BridgeTx,
   key: ChainKey,
@@ -29,11 +32,11 @@ export async function bookRewards(
   rewards: readonly Reward[],
 ): Promise<StoredReward[]> {
   if (rewards.length === 0) return [];
-  const booked = rewards.map((reward) => ({ ...reward, rewardId: newId(), transactionId: newId() }));
-  await tx
+  const candidates = rewards.map((reward) => ({ ...reward, rewardId: newId(), transactionId: newId() }));
+  const inserted = await tx
     .insertInto("reward")
     .values(
-      booked.map((reward) => ({
+      candidates.map((reward) => ({
         reward_id: reward.rewardId,
         genesis_hash: key.genesisHash,
         netuid: key.netuid,
@@ -49,7 +52,14 @@ export async function bookRewards(
         status: reward.status,
       })),
     )
+    .onConflict((conflict) =>
+      conflict.columns(["genesis_hash", "netuid", "mecid", "block_number", "uid"]).doNothing(),
+    )
+    .returning("reward_id")
     .execute();
+  const isNew = new Set(inserted.map(({ reward_id }) => reward_id));
+  const booked = candidates.filter(({ rewardId }) => isNew.has(rewardId));
+  if (booked.length === 0) return [];
   const transactions = booked.map(({ transactionId, rewardId }) => ({
     transaction_id: transactionId,
     kind: "reward" as const,

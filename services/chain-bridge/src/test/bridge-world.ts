@@ -6,7 +6,7 @@ import { type Bus, connectBus, ensureStreams } from "@gradients/bus";
 import { decodeEvent, eventByType } from "@gradients/contracts/catalogue";
 import { ChainService } from "@gradients/contracts/chain";
 import { JobScoredSchema } from "@gradients/contracts/event";
-import { checkInvariants, createDatabase, ensureSchema } from "@gradients/db";
+import { checkInvariants, createDatabase, ensureSchema, migrate } from "@gradients/db";
 import { type DevChain, type DevChainOptions, startDevChain } from "@gradients/dev-chain";
 import { newId } from "@gradients/kernel";
 import { createRpcClient, type RpcClient } from "@gradients/rpc";
@@ -18,6 +18,7 @@ import { createChainBridge } from "../chain-bridge.ts";
 import { loadConfig } from "../config.ts";
 import type { ConnectChain } from "../deps.ts";
 import { invariants } from "../store/invariants.ts";
+import { migrations } from "../store/migrations/index.ts";
 import type { BridgeDatabase, Tables } from "../store/schema.ts";
 
 export const NETUID = 56;
@@ -42,15 +43,17 @@ interface RankedContestant {
 export interface World extends AsyncDisposable {
   readonly chain: DevChain;
   readonly db: BridgeDatabase;
+  /** What a bridge in a process of its own is started with. */
+  readonly environment: Readonly<Record<string, string>>;
   startBridge(options?: BridgeOptions): Promise<RunningBridge>;
   /** Publishes a verdict as the scorer's relay would; its event id. */
   publishVerdict(jobId: string, ranking: readonly RankedContestant[], eventId?: string): Promise<string>;
   /** Events of a type that have been published so far. */
   published<Desc extends DescMessage>(schema: Desc): Promise<readonly MessageShape<Desc>[]>;
   /** Makes blocks until the condition holds. */
-  mineUntil(condition: () => Promise<boolean> | boolean): Promise<void>;
+  mineUntil(condition: () => Promise<boolean> | boolean, patienceMs?: number): Promise<void>;
   /** Polls without making blocks. */
-  until(condition: () => Promise<boolean> | boolean): Promise<void>;
+  until(condition: () => Promise<boolean> | boolean, patienceMs?: number): Promise<void>;
 }
 
 const logger = createLogger({ service: "test", level: (process.env["DBG"] ?? "silent") as LogLevel });
@@ -78,25 +81,34 @@ export async function createWorld(chainOptions: DevChainOptions = {}): Promise<W
   );
   const bus = await connectBus({ servers: [nats.url], name: "test" }, logger);
   await ensureStreams(bus);
+  await migrate(db, migrations);
   const running = new Set<RunningBridge>();
   let hasStarted = false;
 
   const until = async (
     condition: () => Promise<boolean> | boolean,
-    between: () => void = () => undefined,
+    patienceMs = PATIENCE_MS,
+    between: () => Promise<void> | void = () => undefined,
   ) => {
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + patienceMs;
     while (!(await condition())) {
       if (performance.now() > deadline)
-        throw new Error(`Waited ${PATIENCE_MS} ms for ${condition.toString()}`);
-      between();
+        throw new Error(`Waited ${patienceMs} ms for ${condition.toString()}`);
+      await between();
       await new Promise((resolve) => setTimeout(resolve, 60));
     }
+  };
+
+  /** A busy machine must not bury the bridge in blocks. */
+  const mineAtItsPace = async () => {
+    const { control } = chain;
+    if (control.finalizedBlock - (await cursorBlock(db)) < MOST_BLOCKS_TO_BOOK) control.produceBlock();
   };
 
   return {
     chain,
     db,
+    environment: environment(url, nats.url, chain),
     startBridge: async ({ env = {}, connect } = {}) => {
       const config = loadConfig({ env: { ...environment(url, nats.url, chain), ...env }, argv: [] });
       const service = await createChainBridge(config, { logger, ...(connect ? { connect } : {}) });
@@ -120,8 +132,8 @@ export async function createWorld(chainOptions: DevChainOptions = {}): Promise<W
     publishVerdict: (jobId, ranking, eventId = newId()) =>
       publishVerdict(bus, chain, jobId, ranking, eventId),
     published: (schema) => published(bus, schema),
-    mineUntil: (condition) => until(condition, () => chain.control.produceBlock()),
-    until: (condition) => until(condition),
+    mineUntil: (condition, patienceMs) => until(condition, patienceMs, mineAtItsPace),
+    until: (condition, patienceMs) => until(condition, patienceMs),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...running].map((bridge) => bridge.stop()));
       const violations = hasStarted ? await checkInvariants(db, invariants, { windowHours: 24 }) : [];
@@ -133,7 +145,14 @@ export async function createWorld(chainOptions: DevChainOptions = {}): Promise<W
   };
 }
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
+const MOST_BLOCKS_TO_BOOK = 20;
+
+/** The newest block that is booked. */
+export async function cursorBlock(db: BridgeDatabase): Promise<number> {
+  const row = await db.q.selectFrom("chain_cursor").select("block_number").executeTakeFirst();
+  return Number(row?.block_number ?? 0);
+}
 
 function environment(databaseUrl: string, natsUrl: string, chain: DevChain): Record<string, string> {
   return {
@@ -142,6 +161,7 @@ function environment(databaseUrl: string, natsUrl: string, chain: DevChain): Rec
     CHAIN_BRIDGE_NATS_SERVERS: natsUrl,
     CHAIN_BRIDGE_ENDPOINTS: chain.url,
     CHAIN_BRIDGE_NETUID: String(NETUID),
+    CHAIN_BRIDGE_START_BLOCK: "1",
     CHAIN_BRIDGE_HOTKEY: chain.accounts.validator.hotkeyUri,
   };
 }
