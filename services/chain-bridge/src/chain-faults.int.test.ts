@@ -237,10 +237,11 @@ describe("a node that lags", () => {
       await settle();
       await first.stop();
       const before = await all();
-      await publishVerdict();
+      const jobId = await publishVerdict();
       const second = await world.startBridge({ env: { CHAIN_BRIDGE_ENDPOINTS: lagging.url } });
       await world.until(() => isConnected(second));
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await world.until(async () => (await second.client.listPoints({ jobId })).points.length > 0);
+      await new Promise((resolve) => setTimeout(resolve, 1_500)); // the points have woken it by now
       expect(await all()).toEqual(before);
       lagging.setLag(0);
       await world.mineUntil(async () => (await all()).length > before.length);
@@ -253,8 +254,10 @@ describe("a node that lags", () => {
 });
 
 /** Each for another contestant than the one before, so that the vector changes. */
-async function publishVerdict(): Promise<void> {
-  await world.publishVerdict(newId(), [{ contestant: verdicts++ % 4, rank: 1 }]);
+async function publishVerdict(): Promise<string> {
+  const jobId = newId();
+  await world.publishVerdict(jobId, [{ contestant: verdicts++ % 4, rank: 1 }]);
+  return jobId;
 }
 
 /** So that verdicts alone give reason to set weights. */

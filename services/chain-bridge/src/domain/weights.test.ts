@@ -73,6 +73,8 @@ describe("quantise", () => {
     { amounts: [1n, 2n], weights: [32_768, 65_535] },
     { amounts: [3n, 1n], weights: [65_535, 21_845] },
     { amounts: [131_070n, 1n], weights: [65_535, 1] },
+    // domain.md H.2, "Shares" of four, in millionths
+    { amounts: [705_716n, 211_715n, 63_514n, 19_054n], weights: [65_535, 19_661, 5_898, 1_769] },
     { amounts: [131_071n, 1n], weights: [65_535] },
   ])("$amounts to $weights", ({ amounts: list, weights }) => {
     expect(quantise(new Map(list.map((amount, uid) => [uid, amount]))).map(({ weight }) => weight)).toEqual(
