@@ -95,6 +95,7 @@ const bundle = z.object({
     resamples: z.int().min(1).max(1_000_000),
     confidence: z.number(),
     practicalMinimum: z.number(),
+    widened: z.boolean().optional(),
   }),
   verdict: z.object({
     ranking: z.array(ranked),

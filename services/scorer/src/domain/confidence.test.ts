@@ -8,6 +8,7 @@ import {
   relativeGain,
   resampleLosses,
   type ScoreTable,
+  smallSampleFactor,
   tokenWeightedLoss,
 } from "./confidence.ts";
 
@@ -70,6 +71,34 @@ describe("the bootstrap", () => {
     const naive = resampleLosses({ ...table, clusters: Array.from(nll, (_, row) => row) }, 2_000, "w");
     const spread = ({ losses }: typeof naive) => standardDeviation(losses[0] ?? new Float64Array());
     expect(spread(clustered) / spread(naive)).toBeGreaterThan(2.5);
+  });
+
+  it("is spread by what few clusters hide, as Student's t asks for, and hardly at all for many", () => {
+    const even = (rows: number): ScoreTable => ({
+      tokens: new Float64Array(rows).fill(20),
+      clusters: Array.from({ length: rows }, (_, row) => row),
+      nll: [Float64Array.from({ length: rows }, (_, row) => 20 + (row % 3))],
+    });
+    expect(smallSampleFactor(even(15))).toBeCloseTo(Math.sqrt(15 / 14) * (2.144787 / 1.959964), 5);
+    expect(smallSampleFactor(even(4))).toBeCloseTo(Math.sqrt(4 / 3) * (3.182446 / 1.959964), 2);
+    expect(smallSampleFactor(even(400))).toBeCloseTo(1, 2);
+    const lopsided = {
+      ...even(100),
+      tokens: Float64Array.from({ length: 100 }, (_, row) => (row < 5 ? 2_000 : 1)),
+    };
+    expect(smallSampleFactor(lopsided)).toBeGreaterThan(smallSampleFactor(even(6)));
+
+    const table = even(15);
+    const [plain, widened] = [false, true].map(
+      (isWidened) => resampleLosses(table, 50, "w", isWidened).losses[0],
+    );
+    const observed = tokenWeightedLoss(table.nll[0] ?? new Float64Array(), table.tokens);
+    plain?.forEach((loss, index) => {
+      expect((widened?.[index] ?? 0) - observed).toBeCloseTo(
+        smallSampleFactor(table) * (loss - observed),
+        12,
+      );
+    });
   });
 
   it("takes well under a second for 10,000 resamples of 400 rows and 4 models", () => {

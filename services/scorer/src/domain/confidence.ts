@@ -43,8 +43,58 @@ export function relativeGain(reference: number, loss: number): number {
  *     loss_m(b) = sum over drawn c of NLL[m][c]  /  sum over drawn c of tokens[c]
  *
  * so numerator and denominator vary together, as they do when other rows had been held out. Equal seed and table: equal resamples on every machine.
+ *
+ * Few clusters, or a few that hold most of the tokens, show less spread than there is: with `widened` every resample stands further from the observed
+ * loss by `smallSampleFactor`.
  */
-export function resampleLosses(table: ScoreTable, resamples: number, seed: string): Resamples {
+export function resampleLosses(
+  table: ScoreTable,
+  resamples: number,
+  seed: string,
+  widened = false,
+): Resamples {
+  const { losses } = drawLosses(table, resamples, seed);
+  if (!widened) return { losses };
+  const factor = smallSampleFactor(table);
+  return {
+    losses: losses.map((values, model) => {
+      const observed = lossOf(table, model);
+      return values.map((loss) => observed + factor * (loss - observed));
+    }),
+  };
+}
+
+/**
+ * What a bootstrap's deviations are short of, for n independent clusters: sqrt(n / (n - 1)), because they are taken about the sample's own mean, times the
+ * ratio of Student's to the normal 97.5 % quantile (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, section 4.1.3). Clusters of unequal
+ * tokens count as n = (sum of tokens)^2 / (sum of tokens^2), Kish's effective size; at least 3.
+ */
+export function smallSampleFactor(table: ScoreTable): number {
+  const { tokens } = clusterSums(table);
+  const squares = tokens.reduce((total, count) => total + count * count, 0);
+  const total = sum(tokens);
+  const size = Math.max(3, (total * total) / squares);
+  return Math.sqrt(size / (size - 1)) * (studentQuantile(size - 1) / NORMAL_QUANTILE);
+}
+
+const NORMAL_QUANTILE = 1.959963984540054;
+
+/**
+ * 97.5 % quantile of Student's t by Fisher's expansion in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), within 1 % from two on. The coefficients are
+ * numbers and not powers of the normal quantile, because powers may differ in the last bit between machines.
+ */
+function studentQuantile(freedom: number): number {
+  const terms = [
+    NORMAL_QUANTILE,
+    2.372271230298562,
+    2.8224986157396112,
+    2.555849679507722,
+    1.5895340533938225,
+  ];
+  return terms.reduceRight((total, term) => total / freedom + term, 0);
+}
+
+function drawLosses(table: ScoreTable, resamples: number, seed: string): Resamples {
   const { tokens, nll, clusters } = clusterSums(table);
   const models = table.nll.length;
   const losses = table.nll.map(() => new Float64Array(resamples));

@@ -14,9 +14,16 @@ export interface VerdictRules {
   readonly confidence: number;
   /** Smallest gap in relative loss that counts: below it nobody would notice the difference. */
   readonly practicalMinimum: number;
+  /** Resamples are spread by the small-sample factor. Absent in evidence from before there was one. */
+  readonly widened?: boolean | undefined;
 }
 
-export const VERDICT_RULES: VerdictRules = { resamples: 10_000, confidence: 0.95, practicalMinimum: 0.002 };
+export const VERDICT_RULES: VerdictRules = {
+  resamples: 10_000,
+  confidence: 0.95,
+  practicalMinimum: 0.002,
+  widened: true,
+};
 
 export interface Ranks {
   /** Models from the lowest loss to the highest; exactly equal losses stay in the order given. */

@@ -134,6 +134,7 @@ describe("chooseHeldout", () => {
     [100, 32],
     [320, 32],
     [1_000, 100],
+    [2_000, 200], // this and the next: domain.md H.2, "Split"
     [4_000, 400],
     [100_000, 400],
     [80, 16],

@@ -86,7 +86,7 @@ export function judge(input: VerdictInput): Verdict {
     clusters: input.clusters,
     nll: [input.base.nll, ...counted.map(({ scores }) => scores.nll)],
   };
-  const resamples = resampleLosses(table, input.rules.resamples, input.seed);
+  const resamples = resampleLosses(table, input.rules.resamples, input.seed, input.rules.widened);
   const models = counted.map((_, index) => index + 1);
   const ranks = rankModels(table, resamples, models, input.rules);
   const ranked = describe(counted, table, resamples, ranks);
