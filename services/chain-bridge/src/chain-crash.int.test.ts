@@ -60,14 +60,15 @@ it(`includes each vector once and books everything once, though killed ${KILLS} 
     const moment = moments[kill % moments.length] ?? "any instant";
     await publishVerdict();
     await liveAndDie(moment);
-    const name = typeof moment === "string" ? moment : moment.failpoint;
+    const name = nameOf(moment);
     died.set(name, (died.get(name) ?? 0) + 1);
     disturbChain();
   }
   await settle();
   const books = await audit(world);
   expect(books.points).toBe(verdicts.length);
-  console.log(`seed ${SEED}: ${KILLS} kills`, Object.fromEntries(died), books);
+  const counts = JSON.stringify({ seed: SEED, kills: KILLS, ...Object.fromEntries(died), ...books });
+  process.stdout.write(`${counts}\n`);
 });
 
 it("books nothing again when every verdict and every block is replayed", { timeout: 120_000 }, async () => {
@@ -94,20 +95,25 @@ async function publishVerdict(): Promise<void> {
   verdicts.push({ jobId, ranking, eventId: await world.publishVerdict(jobId, ranking) });
 }
 
+function nameOf(moment: Moment): string {
+  return typeof moment === "string" ? moment : moment.failpoint;
+}
+
 async function liveAndDie(moment: Moment): Promise<void> {
   const armed = typeof moment === "string" ? "" : `${moment.failpoint}@${1 + rng.int(moment.passes)}`;
   const bridge = startBridgeProcess(world.environment, armed);
+  let signal: NodeJS.Signals | null = null;
   try {
     if (armed) await world.mineUntil(bridge.hasEnded, A_KILL_MS);
     else if (moment === "included, not final") await mineUntilIncluded(bridge);
     else await mineFor(rng.int(4_000));
   } catch (error) {
-    throw new Error(`Never came to ${armed || String(moment)}:\n${bridge.log()}`, { cause: error });
+    throw new Error(`Never came to ${nameOf(moment)}:\n${bridge.log()}`, { cause: error });
   } finally {
-    const signal = await bridge.kill();
+    signal = await bridge.kill();
     world.chain.control.resumeFinality();
-    if (signal !== "SIGKILL") throw new Error(`Ended by itself:\n${bridge.log()}`);
   }
+  if (signal !== "SIGKILL") throw new Error(`Ended by itself:\n${bridge.log()}`);
 }
 
 /** Up to a block that holds the open submission while finality stands still. */

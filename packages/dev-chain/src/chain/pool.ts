@@ -80,7 +80,7 @@ export class Pool {
 
   /** Forgets all that waits, as a node does that is started anew. */
   clear(): void {
-    for (const hash of [...this.#waiting.keys()]) {
+    for (const hash of this.#waiting.keys()) {
       this.#waiting.delete(hash);
       this.#end(hash, "dropped");
     }
