@@ -194,11 +194,13 @@ describe("multipart uploads by presigned URL", () => {
     expect((await collect(store.get(ref))).equals(content)).toBe(true);
   });
 
-  test("can be given up, twice", async () => {
+  test("can be given up by its key alone, twice, and no other goes with it", async () => {
     const uploadId = await store.createMultipart("abandoned.bin");
-    await store.abortMultipart("abandoned.bin", uploadId);
-    await store.abortMultipart("abandoned.bin", uploadId);
-    expect(await openUploads("abandoned.bin")).toBe(0);
+    await store.createMultipart("abandoned.bin");
+    await store.createMultipart("abandoned.bin.other");
+    await store.abortMultiparts("abandoned.bin");
+    await store.abortMultiparts("abandoned.bin");
+    expect(await openUploads("abandoned.bin")).toBe(1);
     await expect(store.completeMultipart("abandoned.bin", uploadId, ['"x"'])).rejects.toThrow();
   });
 });

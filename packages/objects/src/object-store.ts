@@ -8,6 +8,7 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
   S3Client,
   S3ServiceException,
   UploadPartCommand,
@@ -90,8 +91,8 @@ export interface ObjectStore {
     etags: readonly string[],
     signal?: AbortSignal,
   ): Promise<void>;
-  /** Succeeds as well when the upload is no longer open. */
-  abortMultipart(key: string, uploadId: string, signal?: AbortSignal): Promise<void>;
+  /** Ends every open multipart upload of this key, also one whose id was never learnt; succeeds as well when there is none. */
+  abortMultiparts(key: string, signal?: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -139,7 +140,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       await client.send(command, sendOptions(signal));
       failpoint("objects.multipart-completed");
     },
-    abortMultipart: (key, uploadId, signal) => abortMultipart(client, bucket, key, uploadId, signal),
+    abortMultiparts: (key, signal) => abortMultiparts(client, bucket, key, signal),
     close: () => {
       client.destroy();
       signer.destroy();
@@ -243,16 +244,20 @@ async function createMultipart(
   return UploadId;
 }
 
-async function abortMultipart(
+async function abortMultiparts(
   client: S3Client,
   bucket: string,
   key: string,
-  uploadId: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId });
-  await orUndefined(client.send(command, sendOptions(signal)), isNotFound);
-  failpoint("objects.multipart-aborted");
+  const list = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key });
+  const { Uploads = [] } = await client.send(list, sendOptions(signal));
+  for (const { Key, UploadId } of Uploads) {
+    if (Key !== key) continue;
+    const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId });
+    await orUndefined(client.send(command, sendOptions(signal)), isNotFound);
+    failpoint("objects.multipart-aborted");
+  }
 }
 
 /** RFC 6266: a plain name for old clients, the true one in UTF-8. */

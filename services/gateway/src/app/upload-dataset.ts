@@ -102,7 +102,7 @@ interface Storing {
 
 async function store(deps: UploadDeps, storing: Storing, signal: AbortSignal): Promise<DatasetMessage> {
   const datasetId = newId<DatasetId>();
-  const key = `datasets/${datasetId}/original`;
+  const key = keyOf(datasetId);
   await insertUpload(deps.db.q, datasetId, deps.limits.timeoutSeconds + 60);
   failpoint("gateway.upload-noted");
   try {
@@ -136,9 +136,14 @@ export async function discardUpload(
   datasetId: DatasetId,
 ): Promise<void> {
   if (!(await expireUpload(db.q, datasetId))) return;
-  await objects.delete(`datasets/${datasetId}/original`);
+  await objects.abortMultiparts(keyOf(datasetId));
+  await objects.delete(keyOf(datasetId));
   failpoint("gateway.upload-object-deleted");
   await deleteUpload(db.q, datasetId);
+}
+
+function keyOf(datasetId: DatasetId): string {
+  return `datasets/${datasetId}/original`;
 }
 
 async function put(

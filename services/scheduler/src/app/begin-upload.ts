@@ -4,7 +4,7 @@ import type { AttemptRejection } from "../domain/attempt-machine.ts";
 import { planUpload, type Upload, type UploadPurpose, type UploadRejection } from "../domain/uploads.ts";
 import { findAttempt } from "../store/attempts.ts";
 import type { TokenHolder } from "../store/tokens.ts";
-import { insertUpload } from "../store/uploads.ts";
+import { insertUpload, recordOpened } from "../store/uploads.ts";
 import { whileHeld } from "./with-attempt.ts";
 
 export interface AnnouncedFile {
@@ -21,7 +21,10 @@ export interface OpenUpload {
   readonly partUrls: readonly string[];
 }
 
-/** Opens a multipart upload for an agent that has no credentials: it gets one URL per part. */
+/**
+ * Opens a multipart upload for an agent that has no credentials: it gets one URL per part. The upload is noted before it is opened, so that one whose
+ * answer is lost is found and ended with its attempt.
+ */
 export async function beginUpload(
   deps: Deps,
   holder: TokenHolder,
@@ -33,8 +36,6 @@ export async function beginUpload(
   const plan = planUpload({ ...holder, ...file, kind: attempt.work.kind }, deps.limits.maxFileBytes);
   if (!plan.ok) return plan;
   const { key, partSize, parts } = plan.value;
-  const s3UploadId = await deps.objects.createMultipart(key, signal);
-  failpoint("scheduler.upload-opened");
   const upload: Upload = {
     uploadId: newId(),
     attemptId: holder.attemptId,
@@ -42,12 +43,18 @@ export async function beginUpload(
     purpose: file.purpose,
     step: file.step,
     file: { name: file.fileName, object: { key, size: file.size, sha256: file.sha256 } },
-    s3UploadId,
+    s3UploadId: null,
     completed: false,
   };
-  const held = await whileHeld(deps, holder, async (tx) => ok(await insertUpload(tx, upload)));
+  const noted = await whileHeld(deps, holder, async (tx) => ok(await insertUpload(tx, upload)));
+  if (!noted.ok) return noted;
+  const s3UploadId = await deps.objects.createMultipart(key, signal);
+  failpoint("scheduler.upload-opened");
+  const held = await whileHeld(deps, holder, async (tx) =>
+    ok(await recordOpened(tx, upload.uploadId, s3UploadId)),
+  );
   if (!held.ok) {
-    await deps.objects.abortMultipart(key, s3UploadId, signal);
+    await deps.objects.abortMultiparts(key, signal);
     return held;
   }
   failpoint("scheduler.upload-recorded");

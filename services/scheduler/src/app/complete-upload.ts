@@ -21,13 +21,13 @@ export async function completeUpload(
   signal: AbortSignal,
 ): Promise<Result<StoredFile, CompleteRejection>> {
   const upload = await findUpload(deps.db, uploadId);
-  if (upload?.attemptId !== holder.attemptId || upload.epoch !== holder.epoch) {
+  if (upload?.attemptId !== holder.attemptId || upload.epoch !== holder.epoch || upload.s3UploadId === null) {
     return err({ code: "UPLOAD_NOT_FOUND" });
   }
   if (upload.completed) return ok(upload.file);
   const held = await whileHeld(deps, holder, async () => ok());
   if (!held.ok) return held;
-  const found = await closeMultipart(deps, upload, etags, signal);
+  const found = await closeMultipart(deps, { ...upload, s3UploadId: upload.s3UploadId }, etags, signal);
   failpoint("scheduler.upload-closed");
   if (found !== BigInt(upload.file.object.size)) {
     return err({ code: "UPLOAD_INCOMPLETE", expected: upload.file.object.size, found });
@@ -41,7 +41,7 @@ export async function completeUpload(
 /** Size of the object that is there afterwards. A close that failed may be a repeated one: then the object tells. */
 async function closeMultipart(
   { objects }: Deps,
-  { file, s3UploadId }: Upload,
+  { file, s3UploadId }: Upload & { readonly s3UploadId: string },
   etags: readonly string[],
   signal: AbortSignal,
 ): Promise<bigint | undefined> {

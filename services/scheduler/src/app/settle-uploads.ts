@@ -26,7 +26,7 @@ async function settle(deps: Deps, { upload, owner }: Found, signal: AbortSignal)
   const fate = fateOfUpload(upload, owner);
   if (fate === "keep") return false;
   const { key } = upload.file.object;
-  if (fate === "abort") await deps.objects.abortMultipart(key, upload.s3UploadId, signal);
+  if (fate === "abort") await deps.objects.abortMultiparts(key, signal);
   if (fate === "delete") await deps.objects.delete(key, signal);
   failpoint("scheduler.upload-settled");
   await deleteUpload(deps.db, upload.uploadId);

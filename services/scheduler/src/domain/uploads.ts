@@ -67,7 +67,8 @@ export interface Upload {
   readonly purpose: UploadPurpose;
   readonly step: number;
   readonly file: StoredFile;
-  readonly s3UploadId: string;
+  /** Null until the object store has opened it. */
+  readonly s3UploadId: string | null;
   readonly completed: boolean;
 }
 

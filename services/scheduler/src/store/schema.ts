@@ -67,7 +67,7 @@ interface UploadTable {
   object_key: string;
   size: bigint;
   sha256: string;
-  s3_upload_id: string;
+  s3_upload_id: string | null;
   completed: boolean;
   created_at: Generated<Date>;
 }

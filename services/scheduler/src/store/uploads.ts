@@ -38,6 +38,15 @@ export async function insertUpload(tx: Tx<Tables>, upload: Upload): Promise<void
     .execute();
 }
 
+/** By primary key. */
+export async function recordOpened(tx: Tx<Tables>, uploadId: string, s3UploadId: string): Promise<void> {
+  await tx
+    .updateTable("upload")
+    .set({ s3_upload_id: s3UploadId })
+    .where("upload_id", "=", uploadId)
+    .execute();
+}
+
 /** No lock. By primary key. */
 export async function findUpload(db: Database<Tables>, uploadId: string): Promise<Upload | undefined> {
   const row = await db.q

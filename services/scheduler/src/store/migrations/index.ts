@@ -5,6 +5,7 @@ import { losses } from "./0002-losses.ts";
 import { tokens } from "./0003-tokens.ts";
 import { noPriority } from "./0004-no-priority.ts";
 import { openJobs } from "./0005-open-jobs.ts";
+import { notedUploads } from "./0006-noted-uploads.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   ...busMigrations,
@@ -13,4 +14,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0003-tokens": tokens,
   "0004-no-priority": noPriority,
   "0005-open-jobs": openJobs,
+  "0006-noted-uploads": notedUploads,
 };
