@@ -64,7 +64,7 @@ export async function listDeadLetters<T extends BusTables>(db: Database<T>): Pro
   return rows.map(toDeadLetter);
 }
 
-/** Publishes the event again, for the consumer that failed. False when there is no such dead letter. */
+/** Publishes the event again, for the consumer that failed. False when there is no such dead letter. One that has failed again by now stays listed. */
 export async function replayDeadLetter<T extends BusTables>(
   db: Database<T>,
   bus: Bus,
@@ -83,6 +83,7 @@ export async function replayDeadLetter<T extends BusTables>(
       .updateTable("dead_letter")
       .set({ replayed_at: tx.now })
       .where("id", "=", id)
+      .where("failed_at", "=", letter.failed_at)
       .execute(),
   );
   return true;

@@ -115,8 +115,10 @@ describe("effectively once", () => {
       });
     }
     await world.append("job-2");
+    const effects = async () => (await world.effects("scorer")).toSorted();
+    await eventually(effects).toEqual(["job-1", "job-2"]);
     await eventually(() => settled("scorer")).toBe(true);
-    expect((await world.effects("scorer")).toSorted()).toEqual(["job-1", "job-2"]);
+    expect(await effects()).toEqual(["job-1", "job-2"]);
   });
 
   test("a handler that fails after its work leaves no trace of it and is called again", async () => {
