@@ -81,7 +81,7 @@ describe("the gateway's program", () => {
       const before = await peakMemory(child);
       await uploadMebibytes(http, 400);
       // Buffers wait for the collector, the longer the busier the machine is: far less than the file all the same.
-      expect((await peakMemory(child)) - before).toBeLessThan(200 * MEBIBYTE);
+      expect((await peakMemory(child)) - before).toBeLessThan(300 * MEBIBYTE);
     } finally {
       child.kill("SIGTERM");
     }
