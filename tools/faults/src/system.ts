@@ -1,11 +1,11 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { newApiKey } from "@gradients/dev/api-key";
 import { type Servers, startServers } from "@gradients/dev/servers";
 import { serviceEnvironments } from "@gradients/dev/service-environments";
-import { loadConfig as loadGateway, registerModel } from "@gradients/gateway";
-import { freePorts, tinyModel } from "@gradients/testkit";
+import { offerTinyModel } from "@gradients/dev/testing/offer-tiny-model";
+import { freePorts } from "@gradients/testkit";
 import { paths } from "../../setup/paths.mjs";
 import { History } from "./history.ts";
 import { killPods } from "./pods.ts";
@@ -76,7 +76,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     apiKey,
     options,
   });
-  await offerTinyModel(folder, environments.gateway);
+  await offerTinyModel(environments.gateway, join(folder, "model"), MODEL_ID);
   const unplannedEnds: UnplannedEnd[] = [];
   const make = (service: ServiceName, name: string = service, extra: Environment = {}) =>
     new ServiceProcess({
@@ -188,12 +188,4 @@ async function environmentsOf({ servers, folder, apiKey, options }: Setting) {
     Environment
   >;
   return { environments, gatewayTarget: `127.0.0.1:${gateway}` };
-}
-
-async function offerTinyModel(folder: string, gatewayEnv: Environment): Promise<void> {
-  const modelFolder = join(folder, "model");
-  await mkdir(modelFolder);
-  for (const [name, content] of tinyModel()) await writeFile(join(modelFolder, name), content);
-  const model = { folder: modelFolder, id: MODEL_ID, displayName: "Tiny", license: "CC0-1.0" };
-  await registerModel(loadGateway({ env: gatewayEnv, argv: [] }), model);
 }

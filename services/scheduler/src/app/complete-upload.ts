@@ -27,7 +27,7 @@ export async function completeUpload(
   if (upload.completed) return ok(upload.file);
   const held = await whileHeld(deps, holder, async () => ok());
   if (!held.ok) return held;
-  const found = await closeMultipart(deps, { ...upload, s3UploadId: upload.s3UploadId }, etags, signal);
+  const found = await closeMultipart(deps, upload.file.object, upload.s3UploadId, etags, signal);
   failpoint("scheduler.upload-closed");
   if (found !== BigInt(upload.file.object.size)) {
     return err({ code: "UPLOAD_INCOMPLETE", expected: upload.file.object.size, found });
@@ -41,16 +41,16 @@ export async function completeUpload(
 /** Size of the object that is there afterwards. A close that failed may be a repeated one: then the object tells. */
 async function closeMultipart(
   { objects }: Deps,
-  { file, s3UploadId }: Upload & { readonly s3UploadId: string },
+  { key, size }: Upload["file"]["object"],
+  s3UploadId: string,
   etags: readonly string[],
   signal: AbortSignal,
 ): Promise<bigint | undefined> {
-  const { key } = file.object;
   try {
     await objects.completeMultipart(key, s3UploadId, etags, signal);
   } catch (error) {
     const head = await objects.head(key, signal);
-    if (head?.size !== BigInt(file.object.size)) throw error;
+    if (head?.size !== BigInt(size)) throw error;
   }
   return (await objects.head(key, signal))?.size;
 }

@@ -1,31 +1,7 @@
-import { checkInvariants, createDatabase, ensureSchema, migrate } from "@gradients/db";
 import { newId } from "@gradients/kernel";
-import { createLogger } from "@gradients/runtime";
-import { createTestDatabase, plantRows } from "@gradients/testkit";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { testInvariants } from "@gradients/testkit/invariant-suite";
 import { invariants } from "./invariants.ts";
 import { migrations } from "./migrations/index.ts";
-
-const cleanup = new AsyncDisposableStack();
-let adminUrl: string;
-let db: ReturnType<typeof createDatabase<unknown>>;
-const window = { windowHours: 24 };
-
-beforeAll(async () => {
-  const database = cleanup.use(await createTestDatabase());
-  adminUrl = database.url;
-  const role = { schema: "scheduler", role: `role_${database.name}`, password: "p" };
-  const options = {
-    url: await ensureSchema(adminUrl, role),
-    schema: "scheduler",
-    applicationName: "test",
-    poolSize: 2,
-  };
-  db = createDatabase<unknown>(options, createLogger({ service: "test", level: "silent" }));
-  cleanup.defer(() => db.close());
-  await migrate(db, migrations);
-});
-afterAll(() => cleanup.disposeAsync());
 
 /** A young id, quoted. */
 const id = () => `'${newId()}'`;
@@ -86,14 +62,4 @@ const violations: Readonly<Record<string, readonly string[]>> = {
   "one-event-per-race": [job("raced")],
 };
 
-test("every invariant has a violation to be found, and none is found in an empty schema", async () => {
-  expect(Object.keys(violations).toSorted()).toEqual(invariants.map(({ id }) => id).toSorted());
-  await plantRows(adminUrl, "scheduler", []);
-  expect(await checkInvariants(db, invariants, window)).toEqual([]);
-});
-
-test.each(Object.entries(violations))("%s is found when it is violated", async (id, statements) => {
-  await plantRows(adminUrl, "scheduler", statements);
-  const found = await checkInvariants(db, invariants, window);
-  expect(found.map(({ invariant }) => invariant.id)).toContain(id);
-});
+testInvariants({ schema: "scheduler", migrations, invariants, violations });

@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { loadConfig as loadGateway, registerModel } from "@gradients/gateway";
 import type { Addresses } from "@gradients/runtime";
-import { freePorts, tinyModel } from "@gradients/testkit";
+import { freePorts } from "@gradients/testkit";
 import { paths } from "../../../setup/paths.mjs";
 import { newApiKey } from "../api-key.ts";
 import { type Servers, startServers } from "../servers.ts";
 import { type Environment, type ServiceName, serviceEnvironments } from "../service-environments.ts";
+import { offerTinyModel } from "./offer-tiny-model.ts";
 import { type SpawnedService, spawnService } from "./service-process.ts";
 
 /** The whole product as it runs in production: each service a process of its own. The model is so small that a race takes seconds. */
@@ -60,7 +60,11 @@ export async function startProcessNetwork(otlpEndpoint: string): Promise<Process
     metrics[name] = `http://127.0.0.1:${port}/metrics`;
     if (name === "gateway") gatewayEnvironment = env;
   }
-  await offerTinyModel(gatewayEnvironment, join(scratchDir, "model"));
+  await offerTinyModel(
+    gatewayEnvironment,
+    join(scratchDir, "model"),
+    `tiny-${randomBytes(4).toString("hex")}`,
+  );
   const owned = cleanup.move();
   return {
     servers,
@@ -82,11 +86,4 @@ function telemetryEnvironment(endpoint: string): Environment {
     OTEL_BLRP_SCHEDULE_DELAY: "200",
     NODE_COMPILE_CACHE: paths.compileCache,
   };
-}
-
-async function offerTinyModel(gateway: Environment, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  for (const [name, content] of tinyModel()) await writeFile(join(folder, name), content);
-  const about = { id: `tiny-${randomBytes(4).toString("hex")}`, displayName: "Tiny", license: "Apache-2.0" };
-  await registerModel(loadGateway({ env: gateway, argv: [] }), { folder, ...about });
 }
