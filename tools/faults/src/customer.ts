@@ -61,7 +61,8 @@ export class Customer implements Disposable {
       requestId,
       job: { model: this.#system.model, dataset: this.#dataset, contestants, budgetSeconds, maxLength: 64 },
     };
-    const once = () => this.call("create job", requestId, () => this.#gateway.createJob(request));
+    const create = () => this.#gateway.createJob(request);
+    const once = () => this.call("create job", requestId, create, ({ job }) => job?.name);
     const answers = await Promise.all(this.#count % 3 === 0 ? [once(), once()] : [once()]);
     const names = new Set(answers.map(({ job }) => job?.name ?? ""));
     const [name = ""] = names;
@@ -94,14 +95,22 @@ export class Customer implements Disposable {
     for (const name of this.#pending) await this.ended(name, timeoutMs);
   }
 
-  /** One operation to its answer: tried again whenever nothing or "not now" came back. Any other refusal is thrown. */
-  async call<T>(op: string, key: string, make: () => Promise<T>): Promise<T> {
+  /**
+   * One operation to its answer: tried again whenever nothing or "not now" came back. Any other refusal is thrown. The history gets what `valueOf` tells of
+   * the answer.
+   */
+  async call<T>(
+    op: string,
+    key: string,
+    make: () => Promise<T>,
+    valueOf?: (answer: T) => unknown,
+  ): Promise<T> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       this.#record(op, "invoke", key);
       try {
         const answer = await make();
-        this.#record(op, "ok", key);
+        this.#record(op, "ok", key, valueOf?.(answer));
         return answer;
       } catch (error) {
         const mayRetry = error instanceof RpcError && RETRYABLE.has(error.code) && Date.now() < deadline;

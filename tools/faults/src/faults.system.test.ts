@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { checkHistory } from "@gradients/history";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkOutcome, promiseNames } from "./check-outcome.ts";
 import { Customer } from "./customer.ts";
@@ -34,6 +36,9 @@ test(`jobs survive kill -9 of services, trainers and servers, ${TIMES} times eac
   });
   expect(report.violations).toEqual([]);
   expect(Math.max(...report.requeuedSeconds)).toBeLessThan(30);
+  const { accepted, ended, problems } = checkHistory(await readFile(system.history.file, "utf8"));
+  expect(problems).toEqual([]);
+  expect([accepted, ended]).toEqual([customer.accepted.length, customer.accepted.length]);
 });
 
 test("every promise, broken by hand, is found broken", async () => {

@@ -12,10 +12,11 @@ Random histories against the scheduler's real tables, more of them or one seed a
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { large: { type: "boolean", default: false } },
+  options: { large: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
 });
 
-if (positionals[0] === "model") process.exitCode = exploreAll({ isLarge: values.large }) ? 0 : 1;
+if (values.help) process.stdout.write(HELP);
+else if (positionals[0] === "model") process.exitCode = exploreAll({ isLarge: values.large }) ? 0 : 1;
 else {
   process.stderr.write(HELP);
   process.exitCode = 64;
