@@ -13,3 +13,4 @@ export {
 } from "./invariants.ts";
 export { invariantsCommand } from "./invariants-command.ts";
 export { migrate } from "./migrate.ts";
+export { schemaCommands } from "./schema-commands.ts";

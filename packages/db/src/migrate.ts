@@ -3,10 +3,12 @@ import { Kysely, PostgresDialect, type PostgresPool } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import type { Client } from "pg";
 import type { Database } from "./database.ts";
+import { seenMigrations } from "./seen-migrations.ts";
 
 /**
  * Runs the migrations that this schema has not seen, in the order of their names, all or none, forward only. One process at a time does so, the others wait.
- * Lists of several packages can be merged: an unseen name may sort before a seen one. Names of migrations are never reused or renamed.
+ * Lists of several packages can be merged: an unseen name may sort before a seen one. Names of migrations are never reused or renamed. What a newer release
+ * has added stays: the release before it, which a rollback brings back, works with such a schema.
  */
 export async function migrate<T>(
   db: Database<T>,
@@ -32,7 +34,10 @@ async function run(
 ): Promise<readonly string[]> {
   const migrator = new Migrator({
     db: kysely,
-    provider: { getMigrations: () => Promise.resolve({ ...migrations }) },
+    provider: {
+      // Asked while the migrator holds its lock, so no other process adds to it meanwhile.
+      getMigrations: async () => ({ ...asDone(await seenMigrations(kysely, schema)), ...migrations }),
+    },
     migrationTableSchema: schema,
     allowUnorderedMigrations: true,
   });
@@ -46,6 +51,11 @@ async function run(
       { cause: error },
     );
   return results.map((result) => result.migrationName);
+}
+
+/** The migrator takes a seen migration that it is not told of for a corruption. */
+function asDone(names: readonly string[]): Record<string, Migration> {
+  return Object.fromEntries(names.map((name) => [name, { up: () => Promise.resolve() }]));
 }
 
 /** Kysely's dialect wants a pool; this one always hands out the same connection. */

@@ -80,6 +80,17 @@ describe("migrate", () => {
     expect(ran).toEqual(["service", "bus"]);
   });
 
+  test("a release that is rolled back to finds what a newer one has added, and leaves it", async () => {
+    const db = await schema("rolled_back");
+    const ran: string[] = [];
+    const release = { "0001-a": recorded(ran, "a") };
+    const next = { ...release, "0002-b": recorded(ran, "b") };
+    await migrate(db, next);
+    expect(await migrate(db, release)).toEqual([]);
+    expect(await migrate(db, next)).toEqual([]);
+    expect(ran).toEqual(["a", "b"]);
+  });
+
   test("a failing migration leaves nothing of the run behind and is named", async () => {
     const db = await schema("failing");
     const migrations: Record<string, Migration> = {

@@ -10,7 +10,7 @@ export {
   loadConfig,
 } from "./load-config.ts";
 export { createLogger, type Logger, type LoggerOptions, type LogLevel, logLevels } from "./logger.ts";
-export { type Command, runService } from "./run-service.ts";
+export { type Command, runService, type StandaloneCommand } from "./run-service.ts";
 export type { Addresses, Service } from "./service.ts";
 export {
   annotateSpan,

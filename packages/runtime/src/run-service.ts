@@ -10,6 +10,14 @@ export interface Command<Config> {
   run(config: Config, args: readonly string[], signal: AbortSignal): Promise<void>;
 }
 
+/** One that needs less than the service's whole configuration, and so none of the secrets that it has no use for. It reads its own part. */
+export interface StandaloneCommand {
+  readonly summary: string;
+  runAlone(source: ConfigSource, signal: AbortSignal): Promise<void>;
+}
+
+export type Commands<Config> = Readonly<Record<string, Command<Config> | StandaloneCommand>>;
+
 export interface RunOptions<Config> {
   /** From the first signal to the forced exit; 25 s if absent, which is below the 30 s that Kubernetes gives a pod. */
   readonly forcedExitMs?: (config: Config) => number;
@@ -27,20 +35,26 @@ const LINGER_MS = 3_000;
 export async function runService<Config>(
   load: (source: ConfigSource) => Config,
   create: (config: Config) => Service | Promise<Service>,
-  commands: Readonly<Record<string, Command<Config>>> = {},
+  commands: Commands<Config> = {},
   { forcedExitMs = () => FORCED_EXIT_MS }: RunOptions<Config> = {},
 ): Promise<void> {
   try {
     armFromEnvironment(process.env);
     const { command, args, flags } = splitArguments(process.argv.slice(2));
+    const found = command === undefined ? undefined : findCommand(commands, command);
+    if (found && "runAlone" in found) {
+      await found.runAlone({ env: process.env, argv: args }, stopSignal(FORCED_EXIT_MS));
+      return;
+    }
     const config = load({ env: process.env, argv: flags });
     const signal = stopSignal(forcedExitMs(config));
-    if (command === undefined) await serve(create, config, signal);
-    else await findCommand(commands, command).run(config, args, signal);
+    if (found) await found.run(config, args, signal);
+    else await serve(create, config, signal);
   } catch (error) {
     end(error, commands);
+  } finally {
+    setTimeout(() => process.exit(), LINGER_MS).unref();
   }
-  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 async function serve<Config>(
@@ -84,10 +98,7 @@ function splitArguments(argv: readonly string[]): {
   return { command, args, flags: [] };
 }
 
-function findCommand<Config>(
-  commands: Readonly<Record<string, Command<Config>>>,
-  name: string,
-): Command<Config> {
+function findCommand<Config>(commands: Commands<Config>, name: string): Command<Config> | StandaloneCommand {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command)
     throw new ConfigExit(
@@ -109,7 +120,7 @@ function stopSignal(forcedExitMs: number): AbortSignal {
   return controller.signal;
 }
 
-function end<Config>(error: unknown, commands: Readonly<Record<string, Command<Config>>>): void {
+function end<Config>(error: unknown, commands: Commands<Config>): void {
   if (!(error instanceof ConfigExit)) {
     createLogger({ service: "process", level: "info" }).fatal({ err: error }, "process failed");
     process.exitCode = 1;
@@ -120,7 +131,7 @@ function end<Config>(error: unknown, commands: Readonly<Record<string, Command<C
   process.exitCode = error.exitCode;
 }
 
-function describeCommands<Config>(commands: Readonly<Record<string, Command<Config>>>): string {
+function describeCommands<Config>(commands: Commands<Config>): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name}\n      ${summary}\n`);
   return lines.length > 0 ? `\nCommands:\n\n${lines.join("")}` : "";
 }

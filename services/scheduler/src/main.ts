@@ -1,11 +1,13 @@
 import { deadLettersCommand } from "@gradients/bus";
-import { invariantsCommand } from "@gradients/db";
+import { invariantsCommand, schemaCommands } from "@gradients/db";
 import { runService } from "@gradients/runtime";
 import { loadConfig, type SchedulerConfig } from "./config.ts";
 import { busOptions, createScheduler, databaseOptions } from "./scheduler.ts";
 import { invariants } from "./store/invariants.ts";
+import { migrations } from "./store/migrations/index.ts";
 
 const commands = {
+  ...schemaCommands({ service: "scheduler", schema: "scheduler", migrations }),
   invariants: invariantsCommand((config: SchedulerConfig) => ({
     database: databaseOptions(config),
     invariants,
