@@ -94,8 +94,10 @@ function bar(fraction, width = 20) {
   return `[${"#".repeat(filled)}${"-".repeat(width - filled)}]`;
 }
 
-function fit(text, columns = 80) {
-  return text.length < columns ? text : `${text.slice(0, Math.max(0, columns - 4))}...`;
+/** A terminal that does not know its width says 0. */
+function fit(text, columns) {
+  const width = columns || 80;
+  return text.length < width ? text : `${text.slice(0, Math.max(0, width - 4))}...`;
 }
 
 export function formatBytes(bytes) {

@@ -30,7 +30,7 @@ function terminalScreen(output: NodeJS.WriteStream): Screen {
     },
     redraw: (block) => {
       clear();
-      for (const line of block) output.write(`${cut(line, output.columns ?? 100)}\n`);
+      for (const line of block) output.write(`${cut(line, output.columns || 100)}\n`);
       height = block.length;
     },
     settle: () => {
