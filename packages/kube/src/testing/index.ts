@@ -1,0 +1,1 @@
+export { TestApiServer } from "./api-server.ts";
