@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createLanes } from "./lanes.ts";
 
-test("each key keeps its order, and no more than the limit run at once", async () => {
+test("each key keeps its order and runs one at a time, and no more than the limit run at once", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
@@ -11,20 +11,26 @@ test("each key keeps its order, and no more than the limit run at once", async (
       async (scheduler, keys, limit) => {
         const lanes = createLanes(limit);
         const started: Record<string, number[]> = {};
+        const busy = new Set<string>();
         let running = 0;
         let most = 0;
+        let overlaps = 0;
         const all = Promise.all(
           keys.map((key, index) =>
             lanes.add(key, async () => {
               (started[key] ??= []).push(index);
+              if (busy.has(key)) overlaps++;
+              busy.add(key);
               most = Math.max(most, ++running);
               await scheduler.schedule(Promise.resolve());
+              busy.delete(key);
               running--;
             }),
           ),
         );
         await scheduler.waitFor(all);
         expect(most).toBeLessThanOrEqual(limit);
+        expect(overlaps).toBe(0);
         for (const indices of Object.values(started))
           expect(indices).toEqual(indices.toSorted((x, y) => x - y));
         expect(Object.values(started).flat().length).toBe(keys.length);

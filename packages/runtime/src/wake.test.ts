@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { manualClock } from "@gradients/kernel";
 import { expect, test } from "vitest";
 import { createWake } from "./wake.ts";
@@ -9,7 +10,8 @@ test("a ring before the wait is kept, and only one", async () => {
   const wake = createWake(clock);
   wake.ring();
   wake.ring();
-  await wake.wait(1_000, never);
+  const first = wake.wait(1_000, never).then(() => "at once");
+  expect(await Promise.race([first, setImmediate("later")])).toBe("at once");
   let woken = false;
   const second = wake.wait(1_000, never).then(() => {
     woken = true;

@@ -195,9 +195,11 @@ test("an order that is only validated comes back with its defaults and creates n
 describe("a repeated order", () => {
   test("is one job and one event, also when many come at once", async () => {
     const before = await jobsInDatabase();
-    const answers = await Promise.all(
+    const calls = Promise.all(
       Array.from({ length: 6 }, () => create(order({ displayName: "once" }), { requestId: "race" })),
     );
+    await expect(calls).resolves.toHaveLength(6);
+    const answers = await calls;
     const names = new Set(answers.map(({ job }) => job?.name));
     expect(names.size).toBe(1);
     expect((await create(order({ displayName: "once" }), { requestId: "race" })).job).toEqual(
@@ -317,7 +319,7 @@ describe("cancelling", () => {
     );
   });
 
-  test("a job that has failed is refused", async () => {
+  test("a job that has failed is refused, and the others are told nothing", async () => {
     const { client } = world.customer;
     const { name } = await newJob(world);
     await world.publish(JobFailedSchema, {
@@ -342,6 +344,9 @@ describe("cancelling", () => {
       code: "FAILED_PRECONDITION",
       reason: "JOB_NOT_SUCCEEDED",
     });
+    const sent = await world.db.q.selectFrom("outbox").select(["type", "headers"]).execute();
+    const ofThisJob = sent.filter(({ headers }) => headers["ce-subject"] === idOf(name));
+    expect(ofThisJob.map(({ type }) => type)).toEqual([JobAcceptedSchema.typeName]);
   });
 });
 

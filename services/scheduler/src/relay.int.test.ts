@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { AttemptFinishedSchema, JobCancelledSchema, RaceFinishedSchema } from "@gradients/contracts/event";
 import { AttemptState } from "@gradients/contracts/scheduler";
 import { Directive, UploadPurpose } from "@gradients/contracts/trainer";
@@ -122,7 +124,7 @@ test("an attempt that is lost too often fails, and its race ends", async () => {
   expect(race.entries[0]?.failure?.message).toContain("ENGINE_CRASHED");
 });
 
-test("a cancelled attempt is told to stop", async () => {
+test("a cancelled attempt is told to stop, and its pod is removed", async () => {
   const { jobId, attemptId } = await silent.openSolo("cancel");
   const relay = await silent.podOf(attemptId);
   await relay.getAssignment({ epoch: 0 });
@@ -132,4 +134,6 @@ test("a cancelled attempt is told to stop", async () => {
   });
   expect(await relay.report({ epoch: 0, phase: "training" })).toMatchObject({ directive: Directive.STOP });
   expect(await reasonOf(relay.getAssignment({ epoch: 0 }))).toBe("FENCED");
+  const pod = join(world.fleetDir, `attempt-${attemptId}-e0`);
+  await vi.waitFor(() => expect(existsSync(pod)).toBe(false), { timeout: 10_000 });
 });

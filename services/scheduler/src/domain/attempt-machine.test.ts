@@ -87,13 +87,14 @@ const checkpoints = fc.record({ offset: offsets, stepNumber: fc.nat(1000) }).map
     ),
 );
 
+const place = fc.constant(new Step(() => ({ type: "place" }), 0));
+
+/** What moves on comes more often than what ends: most histories would be over before anything has happened. */
 const commands = [
-  fc.constant(new Step(() => ({ type: "place" }), 0)),
-  plain("assign"),
+  ...Array.from({ length: 5 }, () => [place, plain("assign"), checkpoints]).flat(),
   plain("heartbeat"),
   plain("expire"),
   plain("succeed"),
-  checkpoints,
   offsets.map((offset) => new Step((epoch) => ({ type: "lose", epoch, because: "gone" }), offset)),
   offsets.map((offset) => new Step((epoch) => ({ type: "interrupt", epoch, because: "SIGTERM" }), offset)),
   offsets.map(
@@ -149,6 +150,17 @@ describe("attempt machine", () => {
     });
   });
 
+  test("keeps the checkpoint that is furthest, whichever comes last", () => {
+    let attempt = placed(newAttemptCore(new Date(0)), 0);
+    for (const step of [40, 30])
+      attempt = apply(attempt, {
+        type: "checkpoint",
+        epoch: 0,
+        checkpoint: { step, trainSeconds: 12.5, files: [] },
+      });
+    expect(attempt.checkpoint?.step).toBe(40);
+  });
+
   test("a lease expires only when its time is over", () => {
     const running = placed(newAttemptCore(new Date(0)), 0);
     const at = (seconds: number) =>
@@ -159,10 +171,11 @@ describe("attempt machine", () => {
 
   test("refuses a stale epoch and tells a cancelled agent to stop", () => {
     const lost = apply(placed(newAttemptCore(new Date(0)), 0), { type: "lose", epoch: 0, because: "silent" });
-    expect(decideAttempt(lost, { type: "heartbeat", epoch: 0 }, rules, new Date(0))).toEqual({
-      ok: false,
-      error: "FENCED",
-    });
+    for (const now of [lost, placed(lost, 1)])
+      expect(decideAttempt(now, { type: "heartbeat", epoch: 0 }, rules, new Date(0))).toEqual({
+        ok: false,
+        error: "FENCED",
+      });
     const cancelled = apply(placed(lost, 1), { type: "cancel" });
     expect(decideAttempt(cancelled, { type: "heartbeat", epoch: 1 }, rules, new Date(0))).toEqual({
       ok: false,

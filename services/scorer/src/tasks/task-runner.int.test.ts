@@ -21,10 +21,14 @@ describe("the task runner", () => {
     await broken.stop();
     const [dead] = await claimAll();
     expect(dead).toMatchObject({ kind: "split", jobId });
+    const finishByTheDead = () => world.db.tx((tx) => finishTask(tx, dead!));
+    await expire(jobId);
+    expect(await claimAll()).toMatchObject([{ jobId, epoch: dead!.epoch + 1 }]);
+    await expect(finishByTheDead()).rejects.toThrow(LeaseLost);
     await expire(jobId);
     const healthy = await world.startScorer();
     await world.waitFor(SplitCommittedSchema, jobId);
-    await expect(world.db.tx((tx) => finishTask(tx, dead!))).rejects.toThrow(LeaseLost);
+    await expect(finishByTheDead()).rejects.toThrow(LeaseLost);
     expect(world.seen(SplitCommittedSchema, jobId)).toHaveLength(1);
     await healthy.stop();
   });

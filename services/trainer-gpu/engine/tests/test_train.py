@@ -87,6 +87,21 @@ def test_a_checkpoint_of_another_run_or_half_a_checkpoint_is_refused(
         run_training(train_spec("three", resume_from=saved), events, never)
 
 
+def test_micro_batches_add_up_to_the_step_of_one_batch(
+    train_spec: Callable[..., Any], rows: list[dict[str, Any]], events: Events, tmp_path: Path
+) -> None:
+    """Answers of very different lengths: a mean of micro-batches' means would be another step."""
+    uneven = [{**row, "answer": row["answer"] * (1 + 5 * (index % 4))} for index, row in enumerate(rows)]
+    file = tmp_path / "uneven.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in uneven))
+    losses = []
+    for name, batch, parts in (("whole", 6, 1), ("parts", 2, 3)):
+        settings = {"learning_rate": 0.01, "lora": {"rank": 4}, "batch_size": batch, "gradient_accumulation": parts}
+        run_training(train_spec(name, train_file=str(file), max_steps=4, settings=settings), events, never)
+        losses.append(events.of("result")[-1]["final_loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
 def test_training_learns_and_reports(train_spec: Callable[..., Any], events: Events) -> None:
     settings = {"learning_rate": 0.02, "batch_size": 8, "lora": {"rank": 8, "use_dora": True, "use_rslora": True}}
     run_training(train_spec(max_steps=40, settings=settings), events, never)
