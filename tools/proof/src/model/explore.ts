@@ -1,21 +1,21 @@
-import { hash } from "node:crypto";
+import { StateTable } from "./state-table.ts";
 
-/** A system as states, kept in a canonical text form, and the steps that lead from one to others. */
-export interface Machine<S> {
-  readonly initial: string;
-  read(text: string): S;
-  steps(state: S): readonly Step[];
+/** A system as states, each a number of its own up to 2^53, and the steps that lead from one to others. */
+export interface Machine {
+  readonly initial: number;
+  /** The same in the same order whenever it is asked. */
+  steps(state: number): readonly Step[];
   /** Name of a property that the state breaks. */
-  brokenBy(state: S): string | undefined;
+  brokenBy(state: number): string | undefined;
   /** Everything is over, as it should be. */
-  isEnd(state: S): boolean;
+  isEnd(state: number): boolean;
 }
 
 export interface Step {
   readonly label: string;
   /** False for faults and whims: nobody may rely on them to come to an end. */
   readonly isProgress: boolean;
-  readonly next: string;
+  readonly next: number;
   /** A property that the step itself breaks. */
   readonly breaks?: string | undefined;
 }
@@ -34,33 +34,25 @@ export interface Exploration {
 
 interface Violation {
   readonly property: string;
-  /** The fewest steps that lead to it, and the state that they end in. */
+  /** The fewest steps that lead to it. */
   readonly trace: readonly string[];
-  readonly state: string;
 }
 
 export const TERMINATION = "termination: no end can be reached any more";
 
 /** Every state that can be reached, breadth first, so that the first violation has the shortest trace; then whether each can still come to an end. */
-export function explore<S>(machine: Machine<S>, maxStates = Number.POSITIVE_INFINITY): Exploration {
+export function explore(machine: Machine, maxStates = Number.POSITIVE_INFINITY): Exploration {
   const startedAt = performance.now();
-  const graph = new Graph();
-  graph.visit(machine.initial, 0, 0);
-  let violation: Found | undefined;
-  while (!violation) {
-    const state = graph.takeNext();
-    if (state === undefined || graph.size > maxStates) break;
-    violation = expand(machine, graph, state);
-  }
-  const isCut = !violation && graph.size > maxStates;
-  if (!violation && !isCut) violation = stuckState(graph);
+  const search = new Search(machine);
+  const isCut = search.toTheEnd(maxStates);
+  const found = search.found ?? (isCut ? undefined : search.stuckState());
   return {
-    states: graph.size,
-    transitions: graph.transitions,
-    ends: graph.ends.length,
-    depth: graph.depth,
+    states: search.table.size,
+    transitions: search.transitions,
+    ends: search.ends.length,
+    depth: search.depth,
     seconds: (performance.now() - startedAt) / 1000,
-    violation: violation && retrace(machine, graph, violation),
+    violation: found && retrace(machine, search.table, found),
     isCut,
   };
 }
@@ -69,129 +61,84 @@ interface Found {
   readonly property: string;
   readonly stateId: number;
   /** The step from it that breaks the property; undefined when the state itself does. */
-  readonly step: number | undefined;
+  readonly step?: number;
 }
 
-function expand<S>(machine: Machine<S>, graph: Graph, text: string): Found | undefined {
-  const state = machine.read(text);
-  const stateId = graph.current;
-  const property = machine.brokenBy(state);
-  if (property) return { property, stateId, step: undefined };
-  if (machine.isEnd(state)) graph.ends.push(stateId);
-  for (const [index, step] of machine.steps(state).entries()) {
-    if (step.breaks) return { property: step.breaks, stateId, step: index };
-    graph.transitions++;
-    const to = graph.visit(step.next, stateId, index);
-    if (step.isProgress) graph.addProgress(stateId, to);
+class Search {
+  readonly table = new StateTable();
+  readonly ends: number[] = [];
+  transitions = 0;
+  depth = 0;
+  found: Found | undefined;
+  readonly #machine: Machine;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    this.table.add(machine.initial, 0, 0);
   }
-  return undefined;
+
+  /** Level by level. True when there is more than may be looked at. */
+  toTheEnd(maxStates: number): boolean {
+    for (let from = 0, to = 1; from < to; from = to, to = this.table.size) {
+      for (let id = from; id < to; id++) {
+        this.#expand(id);
+        if (this.found) return false;
+        if (this.table.size > maxStates) return true;
+      }
+      if (this.table.size > to) this.depth++;
+    }
+    return false;
+  }
+
+  /**
+   * The first state from which, faults and whims apart, no end can be reached: a dead end, or a loop without a way out. States are asked again for their steps,
+   * which costs less than keeping all of them; from the last to the first one round is nearly always enough.
+   */
+  stuckState(): Found | undefined {
+    const canEnd = new Uint8Array(this.table.size);
+    for (const id of this.ends) canEnd[id] = 1;
+    for (let isChanged = true; isChanged; ) {
+      isChanged = false;
+      for (let id = canEnd.length - 1; id >= 0; id--) {
+        if (canEnd[id] || !this.#leadsTo(id, canEnd)) continue;
+        canEnd[id] = 1;
+        isChanged = true;
+      }
+    }
+    const stateId = canEnd.indexOf(0);
+    return stateId < 0 ? undefined : { property: TERMINATION, stateId };
+  }
+
+  #expand(stateId: number): void {
+    const state = this.table.keyOf(stateId);
+    const property = this.#machine.brokenBy(state);
+    if (property) this.found = { property, stateId };
+    if (property) return;
+    if (this.#machine.isEnd(state)) this.ends.push(stateId);
+    for (const [index, { breaks, next }] of this.#machine.steps(state).entries()) {
+      if (breaks) this.found = { property: breaks, stateId, step: index };
+      if (breaks) return;
+      this.transitions++;
+      this.table.add(next, stateId, index);
+    }
+  }
+
+  #leadsTo(id: number, marks: Uint8Array): boolean {
+    const steps = this.#machine.steps(this.table.keyOf(id));
+    return steps.some(({ isProgress, next }) => isProgress && marks[this.table.idOf(next)] === 1);
+  }
 }
 
-/** The first state from which faults and whims apart no end can be reached: a dead end, or a loop without a way out. */
-function stuckState(graph: Graph): Found | undefined {
-  const canEnd = graph.reachBackwards(graph.ends);
-  const stateId = canEnd.indexOf(0);
-  return stateId < 0 ? undefined : { property: TERMINATION, stateId, step: undefined };
-}
-
-/** States are kept as digests only, so the way is walked once more. */
-function retrace<S>(machine: Machine<S>, graph: Graph, { property, stateId, step }: Found): Violation {
-  const indices = [...graph.pathTo(stateId), ...(step === undefined ? [] : [step])];
+/** States are kept as numbers only, so the way is walked once more. */
+function retrace(machine: Machine, table: StateTable, { property, stateId, step }: Found): Violation {
+  const indices = [...table.pathTo(stateId), ...(step === undefined ? [] : [step])];
   const trace: string[] = [];
   let state = machine.initial;
   for (const index of indices) {
-    const taken = machine.steps(machine.read(state))[index];
+    const taken = machine.steps(state)[index];
     if (!taken) throw new Error("the machine's steps differ from one call to the next");
     trace.push(taken.label);
     state = taken.next;
   }
-  return { property, trace, state };
-}
-
-class Graph {
-  transitions = 0;
-  depth = 0;
-  current = -1;
-  readonly ends: number[] = [];
-  readonly #ids = new Map<string, number>();
-  readonly #parents: number[] = [];
-  readonly #steps: number[] = [];
-  readonly #depths: number[] = [];
-  readonly #from: number[] = [];
-  readonly #to: number[] = [];
-  #frontier: string[] = [];
-  #waiting: string[] = [];
-
-  get size(): number {
-    return this.#ids.size;
-  }
-
-  /** The state's number; a new one joins the frontier. */
-  visit(state: string, parent: number, step: number): number {
-    const digest = hash("md5", state, "base64");
-    const known = this.#ids.get(digest);
-    if (known !== undefined) return known;
-    const id = this.#ids.size;
-    this.#ids.set(digest, id);
-    this.#parents.push(parent);
-    this.#steps.push(step);
-    this.#depths.push(id === 0 ? 0 : (this.#depths[parent] ?? 0) + 1);
-    this.#waiting.push(state);
-    return id;
-  }
-
-  /** In the order of their numbers. */
-  takeNext(): string | undefined {
-    if (this.#frontier.length === 0) {
-      this.#frontier = this.#waiting.reverse();
-      this.#waiting = [];
-    }
-    const state = this.#frontier.pop();
-    if (state === undefined) return undefined;
-    this.current++;
-    this.depth = Math.max(this.depth, this.#depths[this.current] ?? 0);
-    return state;
-  }
-
-  addProgress(from: number, to: number): void {
-    this.#from.push(from);
-    this.#to.push(to);
-  }
-
-  /** One mark per state: 1 when a progress path leads from it to one of `targets`. */
-  reachBackwards(targets: readonly number[]): Uint8Array {
-    const { offsets, sources } = this.#incoming();
-    const reached = new Uint8Array(this.size);
-    const queue = [...targets];
-    for (const target of targets) reached[target] = 1;
-    for (let target = queue.pop(); target !== undefined; target = queue.pop()) {
-      for (let at = offsets[target] ?? 0; at < (offsets[target + 1] ?? 0); at++) {
-        const source = sources[at] ?? 0;
-        if (reached[source]) continue;
-        reached[source] = 1;
-        queue.push(source);
-      }
-    }
-    return reached;
-  }
-
-  /** The numbers of the steps from the start to a state. */
-  pathTo(stateId: number): readonly number[] {
-    const path: number[] = [];
-    for (let id = stateId; id !== 0; id = this.#parents[id] ?? 0) path.push(this.#steps[id] ?? 0);
-    return path.reverse();
-  }
-
-  #incoming(): { readonly offsets: Int32Array; readonly sources: Int32Array } {
-    const offsets = new Int32Array(this.size + 2);
-    for (const to of this.#to) offsets[to + 2] = (offsets[to + 2] ?? 0) + 1;
-    for (let id = 2; id < offsets.length; id++) offsets[id] = (offsets[id] ?? 0) + (offsets[id - 1] ?? 0);
-    const sources = new Int32Array(this.#to.length);
-    for (const [edge, to] of this.#to.entries()) {
-      const at = offsets[to + 1] ?? 0;
-      sources[at] = this.#from[edge] ?? 0;
-      offsets[to + 1] = at + 1;
-    }
-    return { offsets, sources };
-  }
+  return { property, trace };
 }

@@ -36,31 +36,43 @@ describe("a job's way through gateway, scheduler and scorer", () => {
 });
 
 describe("explore", () => {
-  const machineOf = (edges: Record<string, readonly string[]>, ends: readonly string[]) => ({
-    initial: "a",
-    read: (text: string) => text,
-    steps: (state: string) =>
-      (edges[state] ?? []).map((next) => ({ label: `to ${next}`, isProgress: true, next })),
-    brokenBy: (state: string) => (state === "bad" ? "bad" : undefined),
-    isEnd: (state: string) => ends.includes(state),
+  /** States are named by letters; `!` is a broken one, `.` an end. */
+  const machineOf = (edges: Record<string, string>) => ({
+    initial: codeOf("a"),
+    steps: (state: number) =>
+      (edges[String.fromCharCode(state)] ?? "").split("").map((next) => ({
+        label: `to ${next}`,
+        isProgress: true,
+        next: codeOf(next),
+      })),
+    brokenBy: (state: number) => (state === codeOf("!") ? "bad" : undefined),
+    isEnd: (state: number) => state === codeOf("."),
   });
+  const codeOf = (name: string) => name.charCodeAt(0);
 
   test("counts what it sees and finds nothing where nothing is", () => {
-    const found = explore(machineOf({ a: ["b", "c"], b: ["end"], c: ["b", "a"] }, ["end"]));
+    const found = explore(machineOf({ a: "bc", b: ".", c: "ba" }));
     expect(found).toMatchObject({ states: 4, transitions: 5, ends: 1, depth: 2, violation: undefined });
   });
 
   test("gives the shortest way to a violation", () => {
-    const found = explore(machineOf({ a: ["b", "c"], b: ["d"], d: ["bad"], c: ["bad"] }, []));
-    expect(found.violation).toEqual({ property: "bad", trace: ["to c", "to bad"], state: "bad" });
+    const found = explore(machineOf({ a: "bc", b: "d", d: "!", c: "!" }));
+    expect(found.violation).toEqual({ property: "bad", trace: ["to c", "to !"] });
   });
 
   test("finds a dead end and a loop without a way out", () => {
-    expect(explore(machineOf({ a: ["b", "end"] }, ["end"])).violation).toMatchObject({
-      property: TERMINATION,
-      trace: ["to b"],
-    });
-    const loop = machineOf({ a: ["b", "end"], b: ["c"], c: ["b"] }, ["end"]);
-    expect(explore(loop).violation).toMatchObject({ property: TERMINATION, state: "b" });
+    const deadEnd = explore(machineOf({ a: "b." })).violation;
+    expect(deadEnd).toEqual({ property: TERMINATION, trace: ["to b"] });
+    const loop = explore(machineOf({ a: "b.", b: "c", c: "b" })).violation;
+    expect(loop).toEqual({ property: TERMINATION, trace: ["to b"] });
+  });
+
+  test("keeps some hundred thousand states apart", () => {
+    const count = 300_000;
+    const steps = (state: number) =>
+      state < count ? [1, 7].map((by) => ({ label: `plus ${by}`, isProgress: true, next: state + by })) : [];
+    const isEnd = (state: number) => state >= count;
+    const found = explore({ initial: 0, steps, brokenBy: () => undefined, isEnd });
+    expect(found).toMatchObject({ states: count + 7, transitions: 2 * count, ends: 7, violation: undefined });
   });
 });

@@ -4,40 +4,65 @@ import { failureOf } from "../../../../services/scheduler/src/domain/failures.ts
 import { planPlacements } from "../../../../services/scheduler/src/domain/plan-placements.ts";
 import type { Move, Moves } from "./moves.ts";
 import { moveAttempt, type Rules } from "./scheduler.ts";
-import type { Attempt, JobWorld, Pod, World } from "./world.ts";
-
-const AT = new Date(1_000_000);
+import type { Attempt, JobWorld, Pod } from "./world.ts";
 
 /** The control loop and the clock: level-triggered, so each step may come at any time and any number of times. */
-export const schedulerMoves: Moves = (rules, job, at, world) => [
-  ...placeMoves(rules, at, world),
+export const schedulerMoves: Moves = (rules, job) => [
+  ...placeMoves(rules, job),
   ...job.attempts.flatMap((attempt, index) =>
     attempt ? [...leaseMoves(rules, attempt, index), ...settleMoves(rules, attempt, index)] : [],
   ),
 ];
 
-/** By the product's own plan over all jobs; one transaction per job. */
-function placeMoves(rules: Rules, at: number, world: World): Move[] {
-  const ids = placeable(rules, world).filter((id) => id.startsWith(`${at}/`));
-  if (ids.length === 0) return [];
-  const indices = ids.map((id) => Number(id.split("/")[1]));
-  const apply = (target: JobWorld) => {
-    for (const index of indices) moveAttempt(rules, target, index, { type: "place" });
-  };
-  return [{ label: `attempts ${indices.join(" and ")} are placed`, apply }];
+/** One transaction per job: all that may be placed of it, by how much room the others leave. */
+function placeMoves(rules: Rules, job: JobWorld): Move[] {
+  const queue = queueOf(rules, job);
+  const byRoom = Array.from({ length: rules.size.workers }, (_, free) =>
+    planOf(rules, [queue], rules.size.workers - free - 1),
+  );
+  const choices = new Map(byRoom.map(([indices = []]) => [indices.join(), indices]));
+  return [...choices.values()]
+    .filter(({ length }) => length > 0)
+    .map((places) => ({
+      label: `attempts ${places.join(" and ")} are placed`,
+      places,
+      apply: (target) => {
+        for (const index of places) moveAttempt(rules, target, index, { type: "place" });
+      },
+    }));
 }
 
-function placeable({ size }: Rules, { jobs }: World): readonly string[] {
-  const queue = jobs.flatMap((job, at) =>
-    job.attempts.flatMap((attempt, index) => {
-      if (attempt?.state !== "queued") return [];
-      const inGang = attempt.epoch === 0 && index < size.attempts;
-      const ids = { attemptId: `${at}/${index}` as AttemptId, jobId: `${at}` as JobId };
-      return [{ ...ids, hardwareClass: "class", inGang, queuedSince: AT }];
-    }),
+/** An attempt that waits for a place. */
+export interface Waiting {
+  readonly index: number;
+  readonly inGang: boolean;
+}
+
+export function queueOf({ size }: Rules, { attempts }: JobWorld): readonly Waiting[] {
+  return attempts.flatMap((attempt, index) =>
+    attempt?.state === "queued" ? [{ index, inGang: attempt.epoch === 0 && index < size.attempts }] : [],
   );
-  const busy = jobs.reduce((sum, job) => sum + busySlots(job), 0);
-  return planPlacements(queue, [{ name: "class", slots: size.workers, busy }]).place;
+}
+
+/** By the product's own plan over all jobs, the oldest first: which attempts of each start now. */
+export function planOf(
+  { size }: Rules,
+  queues: readonly (readonly Waiting[])[],
+  busy: number,
+): readonly (readonly number[])[] {
+  const queue = queues.flatMap((waiting, at) =>
+    waiting.map(({ index, inGang }) => ({
+      attemptId: `${at}/${index}` as AttemptId,
+      jobId: `${at}` as JobId,
+      hardwareClass: "class",
+      inGang,
+      queuedSince: new Date(at),
+    })),
+  );
+  const { place } = planPlacements(queue, [{ name: "class", slots: size.workers, busy }]);
+  return queues.map((_, at) =>
+    place.filter((id) => id.startsWith(`${at}/`)).map((id) => Number(id.split("/")[1])),
+  );
 }
 
 /** A slot is taken by a pod that has not ended, and by an attempt whose pod is still to come. */

@@ -6,15 +6,9 @@ import type { AttemptState } from "../../../../services/scheduler/src/domain/att
 import type { JobState as SchedulerState } from "../../../../services/scheduler/src/domain/job-machine.ts";
 import type { JobState as ScorerState } from "../../../../services/scorer/src/domain/job-machine.ts";
 import { type Consumer, consumers, type Message, type Publisher } from "./messages.ts";
-import type { Budget, Size } from "./size.ts";
+import type { Size } from "./size.ts";
 
-/** Everything that outlives a crash of any process, and the processes that run: small enough to be compared as text. */
-export interface World {
-  jobs: JobWorld[];
-  /** Faults and whims that may still happen. */
-  left: Budget;
-}
-
+/** All about one job that outlives a crash of any process, and the processes that run for it: small enough to be compared as text. */
 export interface JobWorld {
   gateway: { state: GatewayState; attempts: (GatewayAttempt | null)[] };
   scheduler: { state: SchedulerState; hasOrder: boolean; hasTrain: boolean };
@@ -52,12 +46,8 @@ export interface Pod {
 
 type Evaluation = "open" | "finished" | "failed";
 
-/** The customer's jobs are accepted, nothing else has happened. */
-export function initialWorld(size: Size): World {
-  return { jobs: Array.from({ length: size.jobs }, () => acceptedJob(size)), left: { ...size.budget } };
-}
-
-function acceptedJob(size: Size): JobWorld {
+/** The customer's job is accepted, nothing else has happened. */
+export function acceptedJob(size: Size): JobWorld {
   return {
     gateway: { state: "accepted", attempts: Array.from({ length: size.attempts }, () => null) },
     scheduler: { state: "waiting", hasOrder: false, hasTrain: false },
@@ -71,34 +61,20 @@ function acceptedJob(size: Size): JobWorld {
   };
 }
 
-/** Equal for worlds that differ only in the order of their jobs and of what may come in any order. */
-export function toText(world: World): string {
-  for (const job of world.jobs) {
-    for (const consumer of consumers) sortAsText(job.late[consumer]);
-    for (const attempt of job.attempts) if (attempt) sortAsText(attempt.pods);
-    job.said.sort();
-  }
-  sortAsText(world.jobs);
-  return JSON.stringify(world);
+/** Equal for jobs that differ only in the order of what may come in any order. */
+export function toText(job: JobWorld): string {
+  for (const consumer of consumers) sortAsText(job.late[consumer]);
+  for (const attempt of job.attempts) if (attempt) sortAsText(attempt.pods);
+  job.said.sort();
+  return JSON.stringify(job);
 }
 
-export function fromText(text: string): World {
-  return JSON.parse(text) as World;
-}
-
-/** A copy of the world with a job in it that may be changed. */
-export function draftOf(
-  { jobs, left }: World,
-  at: number,
-): { readonly draft: World; readonly target: JobWorld } {
-  const job = jobs[at];
-  if (!job) throw new Error(`there is no job ${at}`);
-  const target = copy(job);
-  return { draft: { jobs: jobs.with(at, target), left }, target };
+export function fromText(text: string): JobWorld {
+  return JSON.parse(text) as JobWorld;
 }
 
 /** Field by field: ten times as fast as structuredClone, and most of what an exploration does. Messages are never changed in place. */
-function copy(job: JobWorld): JobWorld {
+export function copyJob(job: JobWorld): JobWorld {
   const { gateway, attempts, scorer, outbox, queue, late } = job;
   return {
     gateway: { state: gateway.state, attempts: gateway.attempts.map((one) => one && { ...one }) },
