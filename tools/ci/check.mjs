@@ -37,6 +37,11 @@ const checks = [
     command: ["node", "tools/ci/metrics-document.mjs", "--check"],
     fix: "node tools/ci/metrics-document.mjs",
   },
+  {
+    name: "chart documents",
+    command: ["node", "tools/chart/src/main.ts", "--check"],
+    fix: "npm run chart-documents",
+  },
   { name: "ruff", command: python("ruff", "check", "."), cwd: engine },
   { name: "ruff format", command: python("ruff", "format", "--check", "."), cwd: engine },
   { name: "mypy", command: python("mypy", "gradients_engine"), cwd: engine },

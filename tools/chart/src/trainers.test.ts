@@ -1,0 +1,155 @@
+import { expect, test } from "vitest";
+import { find, hasHelm, ofKind, render } from "./testing/render.ts";
+import { count, type Objects, testToggles, variable } from "./testing/toggle.ts";
+
+const rules = (objects: Objects): string =>
+  JSON.stringify(ofKind(objects, "ValidatingAdmissionPolicy").map(({ spec }) => spec.validations));
+const egress = (objects: Objects) =>
+  find(objects, "NetworkPolicy", "gradients-relay-and-objects").spec.egress as {
+    to: { ipBlock?: { cidr: string; except?: string[] } }[];
+    ports: { port: number }[];
+  }[];
+interface RoleRule {
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const inTrainers = (objects: Objects) =>
+  objects.filter(({ metadata }) => metadata.namespace === "gradients-trainers").map(({ kind }) => kind);
+
+testToggles("values of the trainers' namespace", [
+  {
+    what: "all of it off",
+    over: { trainers: { enabled: false } },
+    see: (objects) => [inTrainers(objects).length > 0, count("ValidatingAdmissionPolicy")(objects)],
+    off: [true, 1],
+    on: [false, 0],
+  },
+  {
+    what: "a namespace made by others",
+    over: { trainers: { namespace: { create: false, name: "theirs" } } },
+    see: (objects) => [count("Namespace")(objects), ofKind(objects, "Role")[0]?.metadata.namespace],
+    off: [1, "gradients-trainers"],
+    on: [0, "theirs"],
+  },
+  {
+    what: "the version of the restricted standard",
+    over: { trainers: { namespace: { podSecurityVersion: "v1.34" } } },
+    see: (objects) =>
+      ofKind(objects, "Namespace")[0]?.metadata.labels?.["pod-security.kubernetes.io/enforce-version"],
+    off: "latest",
+    on: "v1.34",
+  },
+  {
+    what: "DNS is a door of its own",
+    over: { trainers: { networkPolicy: { dns: true } } },
+    see: (objects) => egress(objects).flatMap(({ ports }) => ports.map(({ port }) => port)),
+    off: [50062, 443],
+    on: [50062, 443, 53, 53],
+  },
+  {
+    what: "of all addresses, those of metadata, nodes and pods are left out",
+    over: {
+      trainers: {
+        networkPolicy: { objects: [{ ipBlock: { cidr: "0.0.0.0/0" } }, { ipBlock: { cidr: "::/0" } }] },
+      },
+    },
+    see: (objects) =>
+      egress(objects)[1]?.to.map(({ ipBlock }) => [
+        ipBlock?.except?.includes("169.254.0.0/16"),
+        ipBlock?.except?.includes("10.0.0.0/8"),
+        ipBlock?.except?.includes("fe80::/10"),
+      ]),
+    off: [[undefined, undefined, undefined]],
+    on: [
+      [true, true, false],
+      [false, false, true],
+    ],
+  },
+  {
+    what: "ports of the object store",
+    over: { trainers: { networkPolicy: { objectsPorts: [9000] } } },
+    see: (objects) => egress(objects)[1]?.ports.map(({ port }) => port),
+    off: [443],
+    on: [9000],
+  },
+  {
+    what: "network policies off, with the acceptance",
+    over: { trainers: { networkPolicy: { enabled: false, acceptOpenNetwork: true } } },
+    see: (objects) => inTrainers(objects).filter((kind) => kind === "NetworkPolicy").length,
+    off: 2,
+    on: 0,
+  },
+  {
+    what: "the admission policy off",
+    over: { trainers: { admissionPolicy: { enabled: false } } },
+    see: count("ValidatingAdmissionPolicyBinding"),
+    off: 1,
+    on: 0,
+  },
+  {
+    what: "images without a digest",
+    over: { trainers: { admissionPolicy: { requireDigest: false } } },
+    see: (objects) => rules(objects).includes("named by digest"),
+    off: true,
+    on: false,
+  },
+  {
+    what: "user namespaces",
+    over: { trainers: { admissionPolicy: { requireUserNamespaces: true } } },
+    see: (objects) => rules(objects).includes("hostUsers"),
+    off: false,
+    on: true,
+  },
+  {
+    what: "runtime classes",
+    over: { trainers: { admissionPolicy: { runtimeClassNames: ["kata"] } } },
+    see: (objects) => rules(objects).includes("'kata'"),
+    off: false,
+    on: true,
+  },
+  {
+    what: "ResourceQuota",
+    over: { trainers: { resourceQuota: { enabled: true } } },
+    see: count("ResourceQuota"),
+    off: 0,
+    on: 1,
+  },
+  {
+    what: "LimitRange",
+    over: { trainers: { limitRange: { enabled: true } } },
+    see: count("LimitRange"),
+    off: 0,
+    on: 1,
+  },
+  {
+    what: "Kueue's queue, with the right to read its objects",
+    over: { trainers: { queue: "q" } },
+    see: (objects) => [
+      variable(objects, "scheduler", "SCHEDULER_FLEET_KUBERNETES_QUEUE"),
+      JSON.stringify(ofKind(objects, "Role")).includes("kueue.x-k8s.io"),
+    ],
+    off: [undefined, false],
+    on: ["q", true],
+  },
+]);
+
+test.skipIf(!hasHelm)(
+  "rights are the scheduler's alone, in the trainers' namespace alone, and modest",
+  async () => {
+    const objects = await render({ values: "all-on" });
+    const kinds = objects.map(({ kind }) => kind).filter((kind) => /Role/.test(kind));
+    expect(kinds).toEqual(["Role", "RoleBinding"]);
+    const role = ofKind(objects, "Role")[0];
+    expect(role?.metadata.namespace).toBe("gradients-trainers");
+    const granted = (find(objects, "Role", "gradients-scheduler").rules as RoleRule[]).flatMap(
+      ({ resources, verbs }) => resources.flatMap((resource) => verbs.map((verb) => `${resource} ${verb}`)),
+    );
+    for (const excessive of ["pods create", "pods/exec create", "secrets list", "secrets watch", "* *"])
+      expect(granted).not.toContain(excessive);
+    expect(granted.some((grant) => grant.includes("*"))).toBe(false);
+    expect(ofKind(objects, "RoleBinding")[0]?.subjects).toEqual([
+      { kind: "ServiceAccount", name: "gradients-scheduler", namespace: "gradients" },
+    ]);
+  },
+);
