@@ -1,0 +1,3 @@
+module gradients.io/cluster/pause
+
+go 1.26.0
