@@ -16,4 +16,7 @@ sys.dont_write_bytecode = False
 
 from gradients_engine.cli import main  # noqa: E402
 
-sys.exit(main())
+code = main()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)  # everything is written; taking ten thousand modules apart would take a second

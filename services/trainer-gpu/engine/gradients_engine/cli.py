@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .errors import EXIT_DONE, EXIT_STOPPED, Stopped, from_exception
 from .events import EventWriter
+from .imports import quick_imports
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,13 +60,12 @@ def _run(arguments: argparse.Namespace) -> int:
         from .spec import TrainSpec, read_spec
 
         spec = read_spec(arguments.spec)
-        if isinstance(spec, TrainSpec):
+        with quick_imports():
+            from .evaluate import run_evaluation
             from .train import run_training
-
+        if isinstance(spec, TrainSpec):
             run_training(spec, emit, stop)
         else:
-            from .evaluate import run_evaluation
-
             run_evaluation(spec, emit, stop)
     except Stopped:
         return EXIT_STOPPED

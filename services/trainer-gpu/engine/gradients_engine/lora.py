@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from .errors import EngineError
+from .imports import import_peft
 from .model import LoadedModel
 from .spec import LoraSettings
 
@@ -20,8 +21,7 @@ _ADAPTER = "default"
 
 def add_adapters(model: LoadedModel, settings: LoraSettings) -> Any:
     """Injects fresh adapters and returns peft's wrapper; only the adapters are trainable."""
-    from peft import LoraConfig, get_peft_model
-
+    peft = import_peft()
     known = linear_names(model)
     wanted = settings.target_modules or known
     unknown = sorted(set(wanted) - set(known))
@@ -30,7 +30,7 @@ def add_adapters(model: LoadedModel, settings: LoraSettings) -> Any:
             "SPEC_INVALID",
             f"settings.lora.target_modules: no such linear layer: {', '.join(unknown)} (known: {', '.join(known)})",
         )
-    config = LoraConfig(
+    config = peft.LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
@@ -40,7 +40,7 @@ def add_adapters(model: LoadedModel, settings: LoraSettings) -> Any:
         use_dora=settings.use_dora,
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model.causal, config)
+    return peft.get_peft_model(model.causal, config)
 
 
 def save_adapters(peft_model: Any, base_name: str, folder: Path) -> None:
@@ -56,15 +56,14 @@ def save_adapters(peft_model: Any, base_name: str, folder: Path) -> None:
 
 def load_adapters(model: LoadedModel, folder: Path) -> Any:
     """Puts a checked adapter on the model; every tensor must find its place."""
-    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
-
+    peft = import_peft()
     try:
         values = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
         values.update(inference_mode=True, base_model_name_or_path=None)
-        config = LoraConfig(**{name: value for name, value in values.items() if name != "peft_type"})
-        peft_model = get_peft_model(model.causal, config)
+        config = peft.LoraConfig(**{name: value for name, value in values.items() if name != "peft_type"})
+        peft_model = peft.get_peft_model(model.causal, config)
         state = load_file(folder / ADAPTER_WEIGHTS)
-        outcome = set_peft_model_state_dict(peft_model, state)
+        outcome = peft.set_peft_model_state_dict(peft_model, state)
     except Exception as error:
         raise EngineError("ARTIFACT_UNLOADABLE", f"the adapter does not fit the model: {str(error)[:500]}") from error
     missing = [name for name in outcome.missing_keys if "lora_" in name]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import EngineError, from_exception
+from .imports import quick_imports
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +37,6 @@ class LoadedModel:
 
 def load_model(folder: Path) -> LoadedModel:
     import torch
-    from transformers import AutoModelForCausalLM
 
     family = read_config(folder).get("model_type")
     if family not in SUPPORTED_FAMILIES:
@@ -44,9 +44,7 @@ def load_model(folder: Path) -> LoadedModel:
         raise EngineError("MODEL_UNLOADABLE", f"model family {family!r} is not supported (supported: {known})")
     device, dtype = pick_device()
     try:
-        causal = AutoModelForCausalLM.from_pretrained(
-            str(folder), dtype=dtype, attn_implementation="sdpa", local_files_only=True, use_safetensors=True
-        )
+        causal = _from_pretrained(folder, dtype)
     except Exception as error:
         raise _unloadable(folder, error) from error
     causal.to(device).eval()
@@ -54,11 +52,21 @@ def load_model(folder: Path) -> LoadedModel:
     return LoadedModel(causal, causal.get_decoder(), causal.get_output_embeddings(), torch.device(device), dtype)
 
 
-def load_tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
+def _from_pretrained(folder: Path, dtype: "torch.dtype") -> Any:
+    with quick_imports():
+        from transformers import AutoModelForCausalLM
 
+        return AutoModelForCausalLM.from_pretrained(
+            str(folder), dtype=dtype, attn_implementation="sdpa", local_files_only=True, use_safetensors=True
+        )
+
+
+def load_tokenizer(folder: Path) -> Any:
     try:
-        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        with quick_imports():
+            from transformers import AutoTokenizer
+
+            return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except Exception as error:
         raise _unloadable(folder, error) from error
 

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from .data import Example
+from .imports import quick_imports
 
 if TYPE_CHECKING:
     from .model import LoadedModel
@@ -128,7 +129,8 @@ class attention:
 
 
 def register_attention() -> None:
-    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+    with quick_imports():
+        from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     ALL_ATTENTION_FUNCTIONS.register(ATTENTION, packed_attention)
 
