@@ -97,7 +97,7 @@ export const failpoints = {
 
   "trainer.assigned": "services/trainer-gpu/src/app/run-attempt.ts",
   "trainer.staged": "services/trainer-gpu/src/app/run-attempt.ts",
-  "trainer.engine-started": "services/trainer-gpu/src/app/run-engine.ts",
+  "trainer.engine-started": "services/trainer-gpu/src/app/spawn-engine.ts",
   "trainer.engine-ended": "services/trainer-gpu/src/app/run-attempt.ts",
   "trainer.checkpoint-uploaded": "services/trainer-gpu/src/app/checkpoint-uploads.ts",
   "trainer.checkpoint-committed": "services/trainer-gpu/src/app/checkpoint-uploads.ts",

@@ -1,6 +1,11 @@
 import type { ContentDigest } from "./object-ref.ts";
 
-export type ObjectErrorCode = "OBJECT_NOT_FOUND" | "DIGEST_MISMATCH" | "TRANSFER_FAILED" | "TRANSFER_REFUSED";
+export type ObjectErrorCode =
+  | "OBJECT_NOT_FOUND"
+  | "DIGEST_MISMATCH"
+  | "FILE_CHANGED"
+  | "TRANSFER_FAILED"
+  | "TRANSFER_REFUSED";
 
 /** A failure that this package names; anything else (network, credentials) is the SDK's own error. */
 export abstract class ObjectError extends Error {
@@ -34,6 +39,16 @@ export class DigestMismatch extends ObjectError {
     this.subject = subject;
     this.expected = expected;
     this.found = found;
+  }
+}
+
+/** Somebody wrote to a file after its digest was made. */
+export class FileChanged extends ObjectError {
+  override readonly name = "FileChanged";
+  readonly code = "FILE_CHANGED";
+
+  constructor(file: string) {
+    super(`${file} was changed after its digest was made`);
   }
 }
 

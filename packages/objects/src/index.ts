@@ -2,6 +2,7 @@ export { sha256OfFile } from "./digest.ts";
 export { downloadTo } from "./download-to.ts";
 export {
   DigestMismatch,
+  FileChanged,
   ObjectError,
   type ObjectErrorCode,
   ObjectNotFound,
@@ -17,4 +18,5 @@ export {
   type PresignGetOptions,
 } from "./object-store.ts";
 export type { PutBody, PutOptions } from "./put-object.ts";
+export { type SealedFile, sealFile } from "./sealed-file.ts";
 export { type UploadPartsOptions, uploadParts } from "./upload-parts.ts";

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
@@ -9,6 +10,7 @@ import { sha256OfFile } from "./digest.ts";
 import { downloadTo } from "./download-to.ts";
 import { DigestMismatch, ObjectNotFound, TransferRefused } from "./errors.ts";
 import { createObjectStore, type ObjectStore } from "./object-store.ts";
+import { sealFile } from "./sealed-file.ts";
 import { uploadParts } from "./upload-parts.ts";
 
 const MIB = 1024 * 1024;
@@ -187,7 +189,8 @@ describe("multipart uploads by presigned URL", () => {
     const partUrls = await Promise.all(
       [1, 2, 3].map((part) => store.presignPart("uploaded.bin", uploadId, part)),
     );
-    const etags = await uploadParts(path, { partUrls, partSize });
+    await using handle = await open(path, "r");
+    const etags = await uploadParts(await sealFile(handle, path), { partUrls, partSize });
     expect(await store.exists("uploaded.bin")).toBe(false);
     await store.completeMultipart("uploaded.bin", uploadId, etags);
     const ref = { key: "uploaded.bin", ...(await sha256OfFile(path)) };

@@ -1,8 +1,6 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { Readable } from "node:stream";
 import { type Clock, failpoint, systemClock } from "@gradients/kernel";
 import { TransferFailed } from "./errors.ts";
+import type { SealedFile } from "./sealed-file.ts";
 import { checkStatus, nameOf, retryTransfer, type TransferContext } from "./transfer.ts";
 
 const PARTS_IN_FLIGHT = 3;
@@ -20,13 +18,13 @@ export interface UploadPartsOptions {
 
 /**
  * Uploads a file to presigned part URLs, a few parts at a time, each tried again on its own. Returns the
- * ETags in part order. Throws TransferRefused (expired URL), TransferFailed, or the signal's reason.
+ * ETags in part order. Throws TransferRefused (expired URL), TransferFailed, FileChanged, or the signal's reason.
  */
-export async function uploadParts(path: string, options: UploadPartsOptions): Promise<string[]> {
+export async function uploadParts(file: SealedFile, options: UploadPartsOptions): Promise<string[]> {
   const { clock = systemClock } = options;
-  const { size } = await stat(path);
+  const size = Number(file.size);
   const partSize = Number(options.partSize);
-  checkPartCount(path, size, partSize, options.partUrls.length);
+  checkPartCount(file.name, size, partSize, options.partUrls.length);
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   const etags: string[] = [];
@@ -34,7 +32,7 @@ export async function uploadParts(path: string, options: UploadPartsOptions): Pr
   let uploadedBytes = 0;
   const work = async (): Promise<void> => {
     for (const [index, url] of parts) {
-      const part = { path, start: index * partSize, end: Math.min((index + 1) * partSize, size) };
+      const part = { file, start: index * partSize, end: Math.min((index + 1) * partSize, size) };
       failpoint("objects.before-part");
       etags[index] = await putPart(url, part, { subject: nameOf(url), clock, signal });
       failpoint("objects.part-stored");
@@ -52,16 +50,16 @@ export async function uploadParts(path: string, options: UploadPartsOptions): Pr
   return etags;
 }
 
-function checkPartCount(path: string, size: number, partSize: number, urls: number): void {
+function checkPartCount(name: string, size: number, partSize: number, urls: number): void {
   const needed = Math.max(1, Math.ceil(size / partSize));
   if (needed !== urls)
     throw new RangeError(
-      `${path} has ${size} bytes, that is ${needed} parts of ${partSize}, but there are ${urls} URLs`,
+      `${name} has ${size} bytes, that is ${needed} parts of ${partSize}, but there are ${urls} URLs`,
     );
 }
 
 interface Part {
-  readonly path: string;
+  readonly file: SealedFile;
   readonly start: number;
   /** Not included. */
   readonly end: number;
@@ -70,12 +68,18 @@ interface Part {
 function putPart(url: string, part: Part, context: TransferContext): Promise<string> {
   const signal = context.signal ?? null;
   return retryTransfer(context, async () => {
-    const response = await fetch(url, { method: "PUT", signal, ...streamed(part) });
-    await checkStatus(context.subject, response);
-    const etag = response.headers.get("etag");
-    await response.body?.cancel();
-    if (!etag) throw new TransferFailed(`${context.subject} answered without an ETag`);
-    return etag;
+    const body = streamed(part);
+    try {
+      const response = await fetch(url, { method: "PUT", signal, ...body.init });
+      await checkStatus(context.subject, response);
+      const etag = response.headers.get("etag");
+      await response.body?.cancel();
+      if (!etag) throw new TransferFailed(`${context.subject} answered without an ETag`);
+      return etag;
+    } catch (error) {
+      // fetch wraps it, and a file that has changed is no trouble of the network.
+      throw body.failure ?? error;
+    }
   });
 }
 
@@ -85,11 +89,29 @@ function putPart(url: string, part: Part, context: TransferContext): Promise<str
  */
 const UNCOPIED = { redirect: "error", window: null, duplex: "half" } as const;
 
-function streamed({ path, start, end }: Part): RequestInit {
-  if (start === end) return { body: "" };
-  const file = createReadStream(path, { start, end: end - 1, highWaterMark: 256 * 1024 });
-  // Without a strategy, toWeb takes the file's high-water mark in bytes for a number of chunks.
-  const body = Readable.toWeb(file, { strategy: new CountQueuingStrategy({ highWaterMark: 1 }) });
-  // Node's own declaration of web streams and the DOM's differ in details that fetch does not touch.
-  return { ...UNCOPIED, body: body as ReadableStream, headers: { "content-length": String(end - start) } };
+interface StreamedPart {
+  readonly init: RequestInit;
+  /** Why the file could not be read on. */
+  failure?: unknown;
+}
+
+function streamed({ file, start, end }: Part): StreamedPart {
+  if (start === end) return { init: { body: "" } };
+  const chunks = file.read(start, end);
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      try {
+        const { done, value } = await chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        part.failure = error;
+        controller.error(error);
+      }
+    },
+    cancel: async () => void (await chunks.return(undefined)),
+  });
+  const headers = { "content-length": String(end - start) };
+  const part: StreamedPart = { init: { ...UNCOPIED, body, headers } };
+  return part;
 }

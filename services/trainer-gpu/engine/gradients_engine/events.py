@@ -1,4 +1,4 @@
-"""The engine's only protocol with its agent: one JSON object a line, on a file descriptor."""
+"""The engine's only protocol with its agent: one JSON object a line, on a file descriptor or a socket."""
 
 import json
 import math

@@ -1,90 +1,90 @@
-import { link, mkdir, readdir, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import { UploadPurpose } from "@gradients/contracts/trainer";
 import { failpoint } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
 import type { CheckpointEvent } from "./engine-events.ts";
 import { Halted } from "./halt.ts";
 import type { Relay } from "./relay.ts";
-import { filesOf, uploadFiles } from "./upload-files.ts";
+import { uploadFiles } from "./upload-files.ts";
+import type { OpenFiles, WorkFolder } from "./work-folder.ts";
 
-/** Uploads checkpoints beside the training, one at a time; one that waits gives way to a newer one. */
+/**
+ * Uploads checkpoints beside the training, one at a time; one that waits gives way to a newer one. At most three are held open, however many the engine
+ * tells of: one being uploaded, one waiting, one being opened.
+ */
 export class CheckpointUploads {
   readonly #relay: Relay;
-  readonly #workDir: string;
+  readonly #work: WorkFolder;
   readonly #signal: AbortSignal;
   readonly #logger: Logger;
-  #waiting: Promise<Kept> | undefined;
-  #running: Promise<void> = Promise.resolve();
-  #isBusy = false;
+  #told: CheckpointEvent | undefined;
+  #waiting: Kept | undefined;
+  #opening: Promise<void> | undefined;
+  #uploading: Promise<void> | undefined;
 
   /** `signal` ends uploads at once. */
-  constructor(relay: Relay, workDir: string, signal: AbortSignal, logger: Logger) {
+  constructor(relay: Relay, work: WorkFolder, signal: AbortSignal, logger: Logger) {
     this.#relay = relay;
-    this.#workDir = workDir;
+    this.#work = work;
     this.#signal = signal;
     this.#logger = logger;
   }
 
   add(event: CheckpointEvent): void {
-    const replaced = this.#waiting;
-    this.#waiting = this.#keep(event);
-    this.#waiting.catch(() => {}); // seen by whoever takes it
-    void replaced?.then(({ folder }) => rm(folder, { recursive: true, force: true })).catch(() => {});
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    this.#running = this.#drain();
+    this.#told = event;
+    this.#opening ??= this.#open();
   }
 
   /** Resolves when nothing is left to upload. */
-  settled(): Promise<void> {
-    return this.#running;
+  async settled(): Promise<void> {
+    while (this.#opening ?? this.#uploading) await (this.#opening ?? this.#uploading);
+  }
+
+  /** At once, and the files kept open: the engine removes old checkpoints when it writes new ones. */
+  async #open(): Promise<void> {
+    for (let event = this.#told; event; event = this.#told) {
+      this.#told = undefined;
+      const { dir, step, train_seconds: trainSeconds } = event;
+      await this.#tolerating(async () => {
+        const opened = await this.#work.openFiles(dir);
+        await this.#waiting?.opened[Symbol.asyncDispose]();
+        this.#waiting = { opened, step, trainSeconds };
+      });
+      if (this.#waiting) this.#uploading ??= this.#drain();
+    }
+    this.#opening = undefined;
   }
 
   async #drain(): Promise<void> {
-    for (let next = this.#take(); next; next = this.#take()) {
-      try {
-        await this.#upload(await next);
-      } catch (error) {
-        // The attempt goes on without it: a retry then starts from an older one.
-        if (!(error instanceof Halted)) this.#logger.warn({ err: error }, "checkpoint not uploaded");
-      }
+    for (let next = this.#waiting; next; next = this.#waiting) {
+      const kept = next;
+      this.#waiting = undefined;
+      await this.#tolerating(() => this.#upload(kept));
     }
-    this.#isBusy = false;
+    this.#uploading = undefined;
   }
 
-  #take(): Promise<Kept> | undefined {
-    const next = this.#waiting;
-    this.#waiting = undefined;
-    return next;
-  }
-
-  /** Links of our own: the engine removes old checkpoints when it writes new ones. */
-  async #keep({ dir, step, train_seconds: trainSeconds }: CheckpointEvent): Promise<Kept> {
-    const source = resolve(this.#workDir, dir);
-    const folder = join(this.#workDir, "upload", String(step));
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    for (const name of await readdir(source)) await link(join(source, name), join(folder, name));
-    return { folder, step, trainSeconds };
-  }
-
-  async #upload({ folder, step, trainSeconds }: Kept): Promise<void> {
+  /** The attempt goes on without a checkpoint: a retry then starts from an older one. */
+  async #tolerating(work: () => Promise<void>): Promise<void> {
     try {
-      const about = { purpose: UploadPurpose.CHECKPOINT, step };
-      const files = await uploadFiles(this.#relay, await filesOf(folder), about, this.#signal);
-      failpoint("trainer.checkpoint-uploaded");
-      await this.#relay.commitCheckpoint({ step, trainSeconds, files: [...files] }, this.#signal);
-      failpoint("trainer.checkpoint-committed");
-      this.#logger.info({ step: String(step), train_seconds: trainSeconds }, "checkpoint stored");
-    } finally {
-      await rm(folder, { recursive: true, force: true });
+      await work();
+    } catch (error) {
+      if (!(error instanceof Halted)) this.#logger.warn({ err: error }, "checkpoint not uploaded");
     }
+  }
+
+  async #upload({ opened, step, trainSeconds }: Kept): Promise<void> {
+    await using _ = opened;
+    const about = { purpose: UploadPurpose.CHECKPOINT, step };
+    const files = await uploadFiles(this.#relay, opened.files, about, this.#signal);
+    failpoint("trainer.checkpoint-uploaded");
+    await this.#relay.commitCheckpoint({ step, trainSeconds, files: [...files] }, this.#signal);
+    failpoint("trainer.checkpoint-committed");
+    this.#logger.info({ step: String(step), train_seconds: trainSeconds }, "checkpoint stored");
   }
 }
 
 interface Kept {
-  readonly folder: string;
+  readonly opened: OpenFiles;
   readonly step: bigint;
   readonly trainSeconds: number;
 }

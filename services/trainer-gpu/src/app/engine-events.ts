@@ -7,7 +7,28 @@ const figure = z
   .number()
   .nullable()
   .transform((value) => value ?? Number.NaN);
-const count = z.number().transform((value) => BigInt(Math.trunc(value)));
+const count = z
+  .number()
+  .min(0)
+  .max(Number.MAX_SAFE_INTEGER)
+  .transform((value) => BigInt(Math.trunc(value)));
+const seconds = z.number().min(0);
+/** Cut to what the relay takes. */
+const text = (length: number) => z.string().transform((value) => value.slice(0, length));
+const name = text(64);
+/** What an engine may say of itself. Other codes are the platform's words. */
+const errorCode = z
+  .enum([
+    "SPEC_INVALID",
+    "DATA_INVALID",
+    "MODEL_UNLOADABLE",
+    "ARTIFACT_UNSAFE",
+    "ARTIFACT_UNLOADABLE",
+    "NONFINITE",
+    "OUT_OF_MEMORY",
+    "INTERNAL",
+  ])
+  .catch("INTERNAL");
 
 const progress = z.object({
   type: z.literal("progress"),
@@ -29,13 +50,13 @@ const trained = z.object({
   steps: count,
   examples: count,
   tokens: count,
-  train_seconds: z.number(),
+  train_seconds: seconds,
   final_loss: figure,
   trainable_parameters: count,
   peak_memory_bytes: count,
   rows_without_completion: count,
-  engine_version: z.string(),
-  device: z.string(),
+  engine_version: name,
+  device: name,
 });
 
 const evaluated = z.object({
@@ -48,26 +69,32 @@ const evaluated = z.object({
     safetensors_only: z.boolean(),
     update_norm: figure,
   }),
-  weights_sha256: z.string(),
-  engine_version: z.string(),
-  device: z.string().default("cpu"),
+  weights_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  engine_version: name,
+  device: name.default("cpu"),
 });
 
 const engineEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("phase"), phase: z.string().max(32) }),
   progress,
-  z.object({ type: z.literal("checkpoint"), dir: z.string(), step: count, train_seconds: z.number() }),
+  z.object({ type: z.literal("checkpoint"), dir: z.string(), step: count, train_seconds: seconds }),
   z.discriminatedUnion("kind", [trained, evaluated]),
-  z.object({ type: z.literal("error"), code: z.string(), message: z.string() }),
+  z.object({ type: z.literal("error"), code: errorCode, message: text(2_000) }),
 ]);
 
+/** The last line on a socket: a process has an exit code instead. */
+const exit = z.object({ type: z.literal("exit"), code: z.int().min(0).max(255) });
+
+const engineMessage = z.union([engineEvent, exit]);
+
 export type EngineEvent = z.infer<typeof engineEvent>;
+export type EngineMessage = z.infer<typeof engineMessage>;
 export type EngineResult = Extract<EngineEvent, { type: "result" }>;
 export type CheckpointEvent = Extract<EngineEvent, { type: "checkpoint" }>;
 
 /** One line of the engine's protocol. Throws when it is none. */
-export function parseEngineEvent(line: string): EngineEvent {
-  return engineEvent.parse(JSON.parse(line));
+export function parseEngineMessage(line: string): EngineMessage {
+  return engineMessage.parse(JSON.parse(line));
 }
 
 export function toPoint(

@@ -1,13 +1,14 @@
-import { DigestMismatch } from "@gradients/objects";
+import { DigestMismatch, FileChanged } from "@gradients/objects";
 import { RpcError } from "@gradients/rpc";
 import { describe, expect, test } from "vitest";
 import { Halted } from "./halt.ts";
-import { outcomeOfEngine, outcomeOfError } from "./outcome.ts";
+import { EngineMissing, outcomeOfEngine, outcomeOfError } from "./outcome.ts";
+import { UnsafeFile } from "./work-folder.ts";
 
 const crashed = { exitCode: 70, signal: null, lastLines: ["Traceback", "ValueError: odd"] };
 
 describe("an engine that brought no result", () => {
-  test.each(["DATA_INVALID", "NONFINITE", "OUT_OF_MEMORY", "SPEC_INVALID", "ARTIFACT_UNSAFE"])(
+  test.each(["DATA_INVALID", "NONFINITE", "OUT_OF_MEMORY", "SPEC_INVALID", "ARTIFACT_UNSAFE"] as const)(
     "has failed for good with %s: another try would end alike",
     (code) => {
       const error = { type: "error", code, message: "row 3" } as const;
@@ -45,6 +46,12 @@ describe("an engine that brought no result", () => {
     expect(outcomeOfEngine(crashed, undefined, "sigterm")).toMatchObject(stopped);
     expect(outcomeOfEngine(crashed, undefined, undefined).value).not.toHaveProperty("stopped");
   });
+
+  test("was not asked to stop just because it says so: that try counts as a loss", () => {
+    const outcome = outcomeOfEngine({ ...crashed, exitCode: 75 }, undefined, undefined);
+    expect(outcome.value).toMatchObject({ cause: expect.stringContaining("exit code 75") });
+    expect(outcome.value).not.toHaveProperty("stopped");
+  });
 });
 
 test("an attempt that is no longer ours has no outcome", () => {
@@ -52,6 +59,15 @@ test("an attempt that is no longer ours has no outcome", () => {
   expect(outcomeOfError(new Halted("stopped"))).toBeUndefined();
   expect(outcomeOfError(new Halted("relay_lost"))).toBeUndefined();
   expect(outcomeOfError(new Halted("deadline"))).toMatchObject({ value: { code: "DEADLINE_EXCEEDED" } });
+});
+
+test("what the engine left and is not touched fails the attempt, an engine that never came gets another try", () => {
+  for (const error of [new UnsafeFile("weights is a link"), new FileChanged("weights")])
+    expect(outcomeOfError(error)).toMatchObject({ case: "failed", value: { code: "ARTIFACT_UNSAFE" } });
+  expect(outcomeOfError(new EngineMissing(120))).toMatchObject({
+    case: "interrupted",
+    value: { cause: expect.stringContaining("ENGINE_MISSING") },
+  });
 });
 
 test("a refused file fails the attempt, a damaged input is the platform's trouble", () => {

@@ -1,10 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { FinishRequestSchema } from "@gradients/contracts/trainer";
-import { ObjectError } from "@gradients/objects";
+import { FileChanged, ObjectError } from "@gradients/objects";
 import { RpcError } from "@gradients/rpc";
 import type { EngineEvent } from "./engine-events.ts";
+import type { EngineEnd } from "./engine-runner.ts";
 import { type HaltCause, Halted } from "./halt.ts";
-import type { EngineEnd } from "./run-engine.ts";
+import { UnsafeFile } from "./work-folder.ts";
 
 /** What the relay is told at the end. */
 export type Outcome = NonNullable<MessageInitShape<typeof FinishRequestSchema>["outcome"]>;
@@ -13,8 +14,17 @@ export type EngineError = Extract<EngineEvent, { type: "error" }>;
 
 /** The engine's code for a fault of its own: another try may go well. All its other codes would come again. */
 const INTERNAL = "INTERNAL";
-const EXIT_STOPPED = 75;
+export const EXIT_STOPPED = 75;
 const EXIT_OUT_OF_MEMORY = 137;
+
+/** No engine came to its socket. */
+export class EngineMissing extends Error {
+  override readonly name = "EngineMissing";
+
+  constructor(seconds: number) {
+    super(`no training program came within ${seconds} s`);
+  }
+}
 
 function failed(code: string, message: string): Outcome {
   return { case: "failed", value: { code, message } };
@@ -34,7 +44,7 @@ export function outcomeOfEngine(
   error: EngineError | undefined,
   halt: HaltCause | undefined,
 ): Outcome {
-  if (end.exitCode === EXIT_STOPPED || halt === "sigterm") return stopped();
+  if (halt === "sigterm") return stopped();
   if (error && error.code !== INTERNAL) return failed(error.code, error.message);
   if (end.exitCode === EXIT_OUT_OF_MEMORY) return failed("OUT_OF_MEMORY", "");
   return interrupted(
@@ -45,8 +55,9 @@ export function outcomeOfEngine(
 /** A kill that did not come from us is mostly the operating system running out of memory. */
 function howItEnded({ exitCode, signal }: EngineEnd): string {
   if (signal === "SIGKILL") return "the training process was killed, most likely for lack of memory";
-  return signal
-    ? `the training process ended by ${signal}`
+  if (signal) return `the training process ended by ${signal}`;
+  return exitCode === null
+    ? "the training program went away without a word"
     : `the training process ended with exit code ${exitCode}`;
 }
 
@@ -56,6 +67,9 @@ export function outcomeOfError(error: unknown): Outcome | undefined {
   if (error instanceof RpcError && error.reason === "FILE_NOT_ALLOWED")
     return failed("ARTIFACT_UNSAFE", error.message);
   if (error instanceof RpcError && error.reason === "FILE_TOO_LARGE") return failed(INTERNAL, error.message);
+  if (error instanceof UnsafeFile || error instanceof FileChanged)
+    return failed("ARTIFACT_UNSAFE", error.message);
+  if (error instanceof EngineMissing) return interrupted(`ENGINE_MISSING: ${error.message}`);
   if (error instanceof ObjectError) return interrupted(`${error.code}: ${error.message}`);
   return interrupted(`AGENT_FAILED: ${error instanceof Error ? error.message : String(error)}`);
 }

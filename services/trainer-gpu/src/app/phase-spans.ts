@@ -1,11 +1,16 @@
 import { type Span, tracer } from "@gradients/runtime";
 import type { CheckpointEvent, EngineEvent } from "./engine-events.ts";
 
+/** An engine that makes phases up does not fill the operators' traces with them. */
+const MAX_PHASES = 50;
+
 /** One span for each phase of the work (staging, loading, training, saving, ...) below the attempt's: what a step did last is noted there, not one span for each. */
 export class PhaseSpans {
   #span: Span | undefined;
+  #entered = 0;
 
   enter(phase: string): void {
+    if (this.#entered++ >= MAX_PHASES) return;
     this.end();
     this.#span = tracer("trainer-gpu").startSpan(phase);
   }

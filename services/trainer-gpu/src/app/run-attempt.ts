@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type GetAssignmentResponse, UploadPurpose } from "@gradients/contracts/trainer";
@@ -7,14 +7,17 @@ import { annotateSpan, type Logger } from "@gradients/runtime";
 import type { TrainerConfig } from "../config.ts";
 import { CheckpointUploads } from "./checkpoint-uploads.ts";
 import { type EngineEvent, type EngineResult, toPoint } from "./engine-events.ts";
+import type { EngineRunner } from "./engine-runner.ts";
 import { type Halt, Halted } from "./halt.ts";
 import { type EngineError, type Outcome, outcomeOfEngine, outcomeOfError } from "./outcome.ts";
 import { PhaseSpans } from "./phase-spans.ts";
 import type { Relay } from "./relay.ts";
 import { Reporter } from "./reporter.ts";
-import { runEngine } from "./run-engine.ts";
+import { listenForEngine } from "./socket-engine.ts";
+import { spawnedEngine } from "./spawn-engine.ts";
 import { stageInputs } from "./stage-inputs.ts";
-import { filesOf, uploadFiles } from "./upload-files.ts";
+import { uploadFiles } from "./upload-files.ts";
+import { type OpenFile, UnsafeFile, WorkFolder } from "./work-folder.ts";
 
 export interface AttemptDeps {
   readonly config: TrainerConfig;
@@ -37,12 +40,15 @@ export async function runAttempt(deps: AttemptDeps): Promise<AttemptEnd> {
   });
   const end = outcome ? await sayLastWord(deps, outcome) : "abandoned";
   // With the scheduler gone, nobody else clears up behind us.
-  if (deps.halt.cause === "relay_lost") await rm(workFolder(deps.config), { recursive: true, force: true });
+  if (deps.halt.cause === "relay_lost") await clearUp(deps);
   return end;
 }
 
-function workFolder({ scratchDir }: TrainerConfig): string {
-  return join(scratchDir, "work");
+async function clearUp({ config, logger }: AttemptDeps): Promise<void> {
+  await rm(config.workDir, { recursive: true, force: true }).catch((error: unknown) => {
+    // An engine of another user may have closed its folders to us: they go with the pod.
+    logger.warn({ err: error }, "the work folder could not be removed");
+  });
 }
 
 async function attempt(deps: AttemptDeps): Promise<Outcome> {
@@ -80,23 +86,18 @@ async function work(
   watchers: Watchers,
 ): Promise<Outcome> {
   const { config, relay, halt, logger } = deps;
-  const workDir = workFolder(config);
-  await stage(deps, assignment, workDir);
+  await makePrivate(config.scratchDir);
+  await using folder = await WorkFolder.create(config.workDir);
+  await using engine = await engineOf(config, logger);
+  await stage(deps, assignment, folder.root);
   failpoint("trainer.staged");
-  const checkpoints = new CheckpointUploads(relay, workDir, halt.atOnce, logger);
+  const checkpoints = new CheckpointUploads(relay, folder, halt.atOnce, logger);
   const seen: Seen = { result: undefined, error: undefined };
-  const command = {
-    ...config,
-    workDir,
-    environment: config.engineEnvironment,
-    stopSeconds: config.stopSeconds / 2,
-  };
-  const end = await runEngine(command, halt, logger, (event) =>
-    follow(event, { ...watchers, seen, checkpoints }),
-  );
+  const task = { workDir: folder.path, threads: config.threads, stopSeconds: config.stopSeconds / 2 };
+  const end = await engine.run(task, halt, (event) => follow(event, { ...watchers, seen, checkpoints }));
   failpoint("trainer.engine-ended");
   halt.atOnce.throwIfAborted();
-  if (end.exitCode === 0 && seen.result) return deliver(deps, seen.result, workDir, watchers);
+  if (end.exitCode === 0 && seen.result) return deliver(deps, seen.result, folder, watchers);
   enter(watchers, "uploading");
   await checkpoints.settled();
   logger.warn(
@@ -106,13 +107,26 @@ async function work(
   return outcomeOfEngine(end, seen.error, halt.cause);
 }
 
+/** Where it is ours to decide: a folder that the pod was given is closed by being mounted for us alone. */
+async function makePrivate(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, 0o700).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPERM") throw error;
+  });
+}
+
+async function engineOf(config: TrainerConfig, logger: Logger): Promise<EngineRunner> {
+  const { engine, engineConnectSeconds: connectSeconds, engineDir, engineEnvironment: environment } = config;
+  if ("socket" in engine) return listenForEngine({ path: engine.socket, connectSeconds, logger });
+  return spawnedEngine({ python: engine.python, engineDir, environment, logger });
+}
+
 async function stage(
   { config, relay, halt }: AttemptDeps,
   assignment: GetAssignmentResponse,
   workDir: string,
 ): Promise<void> {
-  await mkdir(workDir, { recursive: true });
-  const folders = { workDir, cacheDir: config.cacheDir };
+  const folders = { workDir, cacheDir: config.cacheDir, engineSeesCache: "python" in config.engine };
   try {
     await stageInputs(assignment.inputs, folders, halt.signal);
   } catch (error) {
@@ -167,23 +181,23 @@ function follow(event: EngineEvent, followers: Followers): void {
 async function deliver(
   deps: AttemptDeps,
   result: EngineResult,
-  workDir: string,
+  folder: WorkFolder,
   watchers: Watchers,
 ): Promise<Outcome> {
   enter(watchers, "uploading");
-  const output = join(workDir, "output");
-  return result.kind === "train"
-    ? deliverArtifact(deps, result, output)
-    : deliverScores(deps, result, output);
+  await using output = await folder.openFiles("output");
+  return await (result.kind === "train"
+    ? deliverArtifact(deps, result, output.files)
+    : deliverScores(deps, result, output.files));
 }
 
 async function deliverArtifact(
   { relay, halt }: AttemptDeps,
   result: Extract<EngineResult, { kind: "train" }>,
-  output: string,
+  output: readonly OpenFile[],
 ): Promise<Outcome> {
   const about = { purpose: UploadPurpose.ARTIFACT, step: 0n };
-  const artifact = await uploadFiles(relay, await filesOf(output), about, halt.atOnce);
+  const artifact = await uploadFiles(relay, output, about, halt.atOnce);
   failpoint("trainer.artifact-uploaded");
   const stats = {
     steps: result.steps,
@@ -203,10 +217,12 @@ async function deliverArtifact(
 async function deliverScores(
   { relay, halt }: AttemptDeps,
   result: Extract<EngineResult, { kind: "evaluate" }>,
-  output: string,
+  output: readonly OpenFile[],
 ): Promise<Outcome> {
   const about = { purpose: UploadPurpose.SCORES, step: 0n };
-  const [file] = await uploadFiles(relay, [join(output, "scores.jsonl")], about, halt.atOnce);
+  const scores = output.filter(({ name }) => name === "scores.jsonl");
+  if (scores.length === 0) throw new UnsafeFile("there is no scores.jsonl");
+  const [file] = await uploadFiles(relay, scores, about, halt.atOnce);
   failpoint("trainer.scores-uploaded");
   if (!file?.object) throw new Error("The relay has no record of the scores");
   const {

@@ -7,13 +7,13 @@ import { type Input, InputSchema } from "@gradients/contracts/trainer";
 import { createObjectStore, type ObjectStore } from "@gradients/objects";
 import { testBucket } from "@gradients/testkit";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { stageInputs } from "./stage-inputs.ts";
+import { type StagingFolders, stageInputs } from "./stage-inputs.ts";
 
 const never = new AbortController().signal;
 
 let objects: ObjectStore;
 let root: string;
-let folders: { readonly workDir: string; readonly cacheDir: string };
+let folders: StagingFolders;
 
 beforeAll(async () => {
   objects = createObjectStore(await testBucket());
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => objects.close());
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "stage-"));
-  folders = { workDir: join(root, "work"), cacheDir: join(root, "cache") };
+  folders = { workDir: join(root, "work"), cacheDir: join(root, "cache"), engineSeesCache: true };
   return () => rm(root, { recursive: true, force: true });
 });
 

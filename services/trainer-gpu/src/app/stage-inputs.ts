@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { chmod, link, mkdir, rename, rm, stat, symlink } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, copyFile, link, mkdir, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import type { Input } from "@gradients/contracts/trainer";
 import { downloadTo, sha256OfFile } from "@gradients/objects";
@@ -7,6 +8,8 @@ import { downloadTo, sha256OfFile } from "@gradients/objects";
 export interface StagingFolders {
   readonly workDir: string;
   readonly cacheDir: string;
+  /** False when the engine has the work folder alone: then what lies on another disk is copied for it. */
+  readonly engineSeesCache: boolean;
 }
 
 /** At a time, so that a slow disk or network is not flooded. */
@@ -27,7 +30,7 @@ export async function stageInputs(
 
 async function stage(
   input: Input,
-  { workDir, cacheDir }: StagingFolders,
+  { workDir, cacheDir, engineSeesCache }: StagingFolders,
   signal: AbortSignal,
 ): Promise<void> {
   const path = placeBelow(workDir, input.path);
@@ -35,7 +38,7 @@ async function stage(
   await rm(path, { force: true });
   if (!input.cacheable) return downloadTo(input.url, path, input, signal);
   const cached = await cache(input, cacheDir, signal);
-  await linkOrPoint(cached, path);
+  await linkOr(engineSeesCache ? symlink : copy, cached, path);
 }
 
 function placeBelow(workDir: string, path: string): string {
@@ -72,13 +75,19 @@ async function isIntact(path: string, { size, sha256 }: Input, signal: AbortSign
   );
 }
 
-async function linkOrPoint(existing: string, path: string): Promise<void> {
+const copy = (existing: string, path: string) => copyFile(existing, path, constants.COPYFILE_FICLONE);
+
+async function linkOr(
+  otherwise: (existing: string, path: string) => Promise<void>,
+  existing: string,
+  path: string,
+): Promise<void> {
   try {
     await link(existing, path);
   } catch (error) {
     const isOtherDisk =
       error instanceof Error && "code" in error && (error.code === "EXDEV" || error.code === "EPERM");
     if (!isOtherDisk) throw error;
-    await symlink(existing, path);
+    await otherwise(existing, path);
   }
 }

@@ -1,53 +1,52 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { failpoint } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
-import { type EngineEvent, parseEngineEvent } from "./engine-events.ts";
+import { boundedLines } from "./bounded-lines.ts";
+import type { EngineEvent } from "./engine-events.ts";
+import type { EngineEnd, EngineRunner, EngineWork } from "./engine-runner.ts";
 import type { Halt } from "./halt.ts";
+import { readEvents } from "./read-events.ts";
 
-export interface EngineCommand {
+export interface SpawnedEngineOptions {
   readonly python: string;
   readonly engineDir: string;
-  readonly workDir: string;
-  readonly threads: number;
   readonly environment: Readonly<Record<string, string>>;
-  /** From SIGTERM to SIGKILL. */
-  readonly stopSeconds: number;
-}
-
-export interface EngineEnd {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** The last lines that it wrote to its standard output and error. */
-  readonly lastLines: readonly string[];
+  readonly logger: Logger;
 }
 
 const KEPT_LINES = 40;
-const KEPT_LINE_LENGTH = 400;
+const KEPT_LINE_BYTES = 400;
 
-/** Runs the engine on `spec.json` in the work folder and hands on its events in order. Ends it when the halt asks for that. */
-export async function runEngine(
-  command: EngineCommand,
+/** The engine as a child process: events come on its file descriptor 3, SIGTERM asks it to save and end. */
+export function spawnedEngine(options: SpawnedEngineOptions): EngineRunner {
+  return {
+    run: (work, halt, onEvent) => runEngine(options, work, halt, onEvent),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+async function runEngine(
+  options: SpawnedEngineOptions,
+  work: EngineWork,
   halt: Halt,
-  logger: Logger,
   onEvent: (event: EngineEvent) => void,
 ): Promise<EngineEnd> {
   const child = spawn(
-    command.python,
+    options.python,
     ["-m", "gradients_engine", "run", "--spec", "spec.json", "--events-fd", "3"],
     {
-      cwd: command.workDir,
-      env: environmentOf(command),
+      cwd: work.workDir,
+      env: environmentOf(options, work),
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     },
   );
   failpoint("trainer.engine-started");
   const lastLines: string[] = [];
   const streams = [keepLines(child.stdout, lastLines), keepLines(child.stderr, lastLines)];
-  const events = readEvents(child.stdio[3] as Readable, logger, onEvent); // the pipe asked for above
-  const stopWatching = endOnHalt(child, halt, command.stopSeconds);
+  const events = handOn(child.stdio[3] as Readable, options.logger, onEvent); // the pipe asked for above
+  const stopWatching = endOnHalt(child, halt, work.stopSeconds);
   try {
     const [exitCode, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     await Promise.all([events, ...streams]);
@@ -57,7 +56,10 @@ export async function runEngine(
   }
 }
 
-function environmentOf({ environment, engineDir, threads }: EngineCommand): Record<string, string> {
+function environmentOf(
+  { environment, engineDir }: SpawnedEngineOptions,
+  { threads }: EngineWork,
+): Record<string, string> {
   return {
     ...environment,
     PYTHONPATH: engineDir,
@@ -71,24 +73,20 @@ function environmentOf({ environment, engineDir, threads }: EngineCommand): Reco
   };
 }
 
-async function readEvents(
+async function handOn(
   stream: Readable,
   logger: Logger,
   onEvent: (event: EngineEvent) => void,
 ): Promise<void> {
-  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-    try {
-      onEvent(parseEngineEvent(line));
-    } catch (error) {
-      logger.error({ err: error }, "the engine sent a line that is no event of ours");
-    }
+  for await (const message of readEvents(stream, logger)) {
+    if (message.type !== "exit") onEvent(message);
   }
 }
 
 async function keepLines(stream: Readable | null, kept: string[]): Promise<void> {
   if (!stream) return;
-  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-    kept.push(line.slice(0, KEPT_LINE_LENGTH));
+  for await (const line of boundedLines(stream, KEPT_LINE_BYTES)) {
+    kept.push(line);
     if (kept.length > KEPT_LINES) kept.shift();
   }
 }
