@@ -30,3 +30,4 @@ export {
   workSeconds,
 } from "./trace.ts";
 export { createWake, type Wake } from "./wake.ts";
+export { WorkQueue, type WorkQueueOptions } from "./work-queue.ts";

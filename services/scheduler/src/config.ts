@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { streamBytes } from "@gradients/bus";
 import { type Config, type ConfigSource, loadConfig as load, logLevels, secret } from "@gradients/runtime";
 import { z } from "zod";
+import { kubernetesSchema } from "./fleet/kubernetes/kubernetes-config.ts";
 
 const port = z.int().min(0).max(65_535);
 const seconds = z.number().positive();
@@ -12,6 +13,45 @@ const hardwareClass = z.object({
   description: z.string(),
   slots: z.int().min(1),
   threadsPerSlot: z.int().min(1),
+});
+
+const podEnvironment = z
+  .record(z.string(), z.string())
+  .default({})
+  .describe("More variables for pods as a JSON object, for example OTEL_EXPORTER_OTLP_ENDPOINT.");
+
+/** Pods are processes on this machine. */
+const localFleet = z.object({
+  kind: z
+    .literal("local")
+    .optional()
+    .transform(() => "local" as const)
+    .describe("Where pods run: local (processes on this machine; the default) or kubernetes."),
+  dir: z.string().describe("local: folder in which pods live; one scheduler per folder."),
+  cacheDir: z.string().describe("local: folder in which base models are kept for all pods."),
+  python: z.string().describe("local: Python interpreter that has the training engine's packages."),
+  node: z.string().default(process.execPath).describe("local: Node.js that runs the agent."),
+  agent: z.string().default(`${trainerFolder}/src/main.ts`).describe("local: the agent's program."),
+  classes: z
+    .array(hardwareClass)
+    .min(1)
+    .default([{ name: "local", description: "Processes on this machine", slots: 3, threadsPerSlot: 1 }])
+    .describe("local: hardware classes as a JSON list of {name, description, slots, threadsPerSlot}."),
+  stopPodsOnExit: z
+    .boolean()
+    .default(true)
+    .describe(
+      "False leaves pods running at an orderly stop, for the next process to find; on Kubernetes always so.",
+    ),
+  podEnvironment,
+});
+
+/** Pods are Jobs in a cluster. They outlive every scheduler. */
+const kubernetesFleet = z.object({
+  kind: z.literal("kubernetes"),
+  stopPodsOnExit: z.literal(false).default(false),
+  kubernetes: kubernetesSchema,
+  podEnvironment,
 });
 
 const schema = z.object({
@@ -71,26 +111,7 @@ const schema = z.object({
         "SS58 hotkeys, separated by commas: the recipe at place n is owned by the hotkey at place n.",
       ),
   }),
-  fleet: z.object({
-    dir: z.string().describe("Folder in which pods live; one scheduler per folder."),
-    cacheDir: z.string().describe("Folder in which base models are kept for all pods."),
-    python: z.string().describe("Python interpreter that has the training engine's packages."),
-    node: z.string().default(process.execPath).describe("Node.js that runs the agent."),
-    agent: z.string().default(`${trainerFolder}/src/main.ts`).describe("The agent's program."),
-    classes: z
-      .array(hardwareClass)
-      .min(1)
-      .default([{ name: "local", description: "Processes on this machine", slots: 3, threadsPerSlot: 1 }])
-      .describe("Hardware classes as a JSON list of {name, description, slots, threadsPerSlot}."),
-    stopPodsOnExit: z
-      .boolean()
-      .default(true)
-      .describe("False leaves pods running at an orderly stop, for the next process to find."),
-    podEnvironment: z
-      .record(z.string(), z.string())
-      .default({})
-      .describe("More variables for pods as a JSON object, for example OTEL_EXPORTER_OTLP_ENDPOINT."),
-  }),
+  fleet: z.discriminatedUnion("kind", [localFleet, kubernetesFleet]),
   attempts: z.object({
     leaseSeconds: seconds
       .default(10)

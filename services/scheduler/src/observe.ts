@@ -3,6 +3,7 @@ import { type GaugesOptions, type Logger, meter, requestSeconds, workSeconds } f
 import type { Attempt } from "./domain/attempt.ts";
 import { type AttemptCommand, type AttemptFact, isFinal } from "./domain/attempt-machine.ts";
 import type { Failure } from "./domain/failures.ts";
+import type { PendingReason, PodEnd } from "./domain/pod-facts.ts";
 import type { HardwareClass } from "./fleet/gpu-fleet.ts";
 import { countOpenAttempts } from "./store/attempts.ts";
 import type { Tables } from "./store/schema.ts";
@@ -41,6 +42,10 @@ export function createObserve(logger: Logger, classes: readonly HardwareClass[])
     unit: "s",
     description: "From queued to placed, by kind.",
     advice: { explicitBucketBoundaries: workSeconds },
+  });
+  const podEnds = figures.createCounter("gradients.pod.ends", {
+    unit: "{pod}",
+    description: "Pods that ended before their attempt, by cause.",
   });
   const passSeconds = figures.createHistogram("gradients.control.pass.duration", {
     unit: "s",
@@ -92,12 +97,14 @@ export function createObserve(logger: Logger, classes: readonly HardwareClass[])
     },
     jobClosed: (jobId: string, cancelled: number) =>
       logger.info({ job_id: jobId, cancelled_attempts: cancelled }, "job closed"),
-    podEnded: (name: string, exitCode: number | null, message: string) =>
-      logger.debug({ pod: name, exit_code: exitCode, log: message }, "pod removed"),
-    podNotStarted: (name: string, error: unknown) =>
-      logger.error({ pod: name, err: error }, "could not start a pod, trying again"),
-    podCrashed: (name: string, exitCode: number | null, message: string) =>
-      logger.warn({ pod: name, exit_code: exitCode, log: message }, "pod ended before its attempt"),
+    podEnded: (name: string, { cause, exitCode, message }: PodEnd) =>
+      logger.debug({ pod: name, cause, exit_code: exitCode, log: message }, "pod removed"),
+    podCrashed: (name: string, { cause, exitCode, message }: PodEnd) => {
+      podEnds.add(1, { cause });
+      logger.warn({ pod: name, cause, exit_code: exitCode, log: message }, "pod ended before its attempt");
+    },
+    podWaits: (name: string, reason: PendingReason, message: string) =>
+      logger.info({ pod: name, reason, why: message }, "pod waits"),
     stepFailed: (what: string, subjectId: string, error: unknown) =>
       logger.error(
         { what, subject_id: subjectId, err: error },

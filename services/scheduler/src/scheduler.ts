@@ -6,7 +6,6 @@ import {
   ensureStreams,
 } from "@gradients/bus";
 import { createDatabase, createInvariantChecker, type DatabaseOptions, migrate } from "@gradients/db";
-import { systemClock } from "@gradients/kernel";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcPart, type RpcBinding } from "@gradients/rpc";
 import {
@@ -19,10 +18,10 @@ import {
 } from "@gradients/runtime";
 import { createControlLoop } from "./app/control-loop.ts";
 import type { SchedulerConfig } from "./config.ts";
+import { createFleet } from "./create-fleet.ts";
 import type { Deps } from "./deps.ts";
 import { eventHandlers } from "./events/index.ts";
 import type { GpuFleet } from "./fleet/gpu-fleet.ts";
-import { LocalFleet } from "./fleet/local-fleet.ts";
 import { authenticateAgent } from "./grpc/authenticate-agent.ts";
 import { relayBinding, schedulerBinding } from "./grpc/index.ts";
 import { attemptGauges, createObserve } from "./observe.ts";
@@ -46,15 +45,16 @@ export async function createScheduler(
   const catalogue = readCatalogue(config.recipes.file, config.recipes.contestantHotkeys);
   const db = createDatabase<Tables>(databaseOptions(config), logger);
   const bus = await connectBus(busOptions(config), logger);
+  const { fleet, leadership } = createFleet(config, db, logger);
   const deps: Deps = {
     db,
     bus,
     catalogue,
     objects: createObjectStore(objectOptions(config)),
-    fleet: createFleet(config, logger),
+    fleet,
     rules: config.attempts,
     limits: { ...config.uploads, checkpointSeconds: config.attempts.checkpointSeconds },
-    observe: createObserve(logger, config.fleet.classes),
+    observe: createObserve(logger, fleet.classes),
   };
   const relay = createRelay(config, deps, logger);
   const parts = [
@@ -65,7 +65,13 @@ export async function createScheduler(
     createInvariantChecker({ db, logger, service: "scheduler", invariants, rules: config.invariants }),
     relay.part,
     fleetPart(deps.fleet, config),
-    createControlLoop(deps, { ...config.attempts, leaveSeconds: 10, logger, relayTarget: relay.target }),
+    createControlLoop(deps, {
+      ...config.attempts,
+      leaveSeconds: 10,
+      logger,
+      leadership,
+      relayTarget: relay.target,
+    }),
     rpcPart("grpc", config.grpc, [schedulerBinding(deps)], logger),
     createConsumer({ service: "scheduler", db, bus, logger, handlers: eventHandlers(deps) }),
   ];
@@ -82,13 +88,6 @@ export function busOptions({ nats }: SchedulerConfig): BusOptions {
 
 function objectOptions({ objects: { publicEndpoint, ...objects } }: SchedulerConfig) {
   return publicEndpoint === undefined ? objects : { ...objects, publicEndpoint };
-}
-
-function createFleet({ fleet, attempts: { stopGraceSeconds } }: SchedulerConfig, logger: Logger): GpuFleet {
-  const { node, agent, podEnvironment: env, ...rest } = fleet;
-  const telemetry = import.meta.resolve("@gradients/runtime/telemetry");
-  const settings = { ...rest, env, stopGraceSeconds, command: [node, "--import", telemetry, agent] as const };
-  return new LocalFleet(settings, { logger: logger.child({ part: "fleet" }), clock: systemClock });
 }
 
 /** First in the list, so that everything is closed whatever fails to start after it. */
@@ -117,7 +116,12 @@ function preparationPart({ db, bus, objects }: Deps): Part {
 /** Stops before the relay does, so that agents can still report what they have saved, and after the control loop, which would start them again. */
 function fleetPart(pods: GpuFleet, { fleet, attempts }: SchedulerConfig): Part {
   const stopTimeoutMs = (attempts.stopGraceSeconds + 5) * 1000;
-  return { name: "fleet", stop: () => pods.close({ stopPods: fleet.stopPodsOnExit }), stopTimeoutMs };
+  return {
+    name: "fleet",
+    start: () => pods.open(),
+    stop: () => pods.close({ stopPods: fleet.stopPodsOnExit }),
+    stopTimeoutMs,
+  };
 }
 
 function createRelay({ relay }: SchedulerConfig, deps: Deps, logger: Logger) {

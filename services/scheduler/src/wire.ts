@@ -25,6 +25,7 @@ export function toColumns(mapping: ColumnMapping | undefined): Columns {
 
 export function toOrder(message: JobAccepted, now: Date): JobOrder {
   return {
+    accountId: message.accountId,
     baseModel: (message.baseModel?.files ?? []).map(toFile),
     columns: toColumns(message.dataset?.columns),
     contestants: message.contestants,

@@ -1,20 +1,22 @@
-import { withAdvisoryLock } from "@gradients/db";
 import { failpoint, systemClock } from "@gradients/kernel";
 import { createWake, type Logger, type Part, type Wake, withBackoff } from "@gradients/runtime";
 import type { Deps } from "../deps.ts";
 import type { PodStatus } from "../fleet/gpu-fleet.ts";
-import { prolongLeases } from "../store/attempts.ts";
+import { listPlacements, prolongLeases } from "../store/placements.ts";
 import { controlChannel } from "../store/wake.ts";
+import { followPods } from "./follow-pods.ts";
+import type { Leadership } from "./leadership.ts";
 import { placeAttempts } from "./place-attempts.ts";
 import { settleUploads } from "./settle-uploads.ts";
 import { sweep } from "./sweep.ts";
-import { type PodTimes, syncPods } from "./sync-pods.ts";
+import { createPodSync, type PodSync, type PodTimes } from "./sync-pods.ts";
 
 export interface ControlLoopOptions extends PodTimes {
   /** Longest pause between two passes; facts wake it at once. */
   readonly pollSeconds: number;
   /** The relay's address as pods see it; known once the relay listens. */
   readonly relayTarget: () => string;
+  readonly leadership: Leadership;
   readonly logger: Logger;
 }
 
@@ -37,8 +39,11 @@ async function runControlLoop(deps: Deps, options: ControlLoopOptions, signal: A
   const retry = { what: "lead the control loop", logger: options.logger, signal, maxMs: 2_000 };
   try {
     await withBackoff(retry, () =>
-      withAdvisoryLock(deps.db, "control", signal, async (held) => {
-        await Promise.all([lead(deps, options, bell, held), keepSettling(deps, options, held)]);
+      options.leadership(signal, async (held, db) => {
+        const own = { ...deps, db };
+        const sync = createPodSync(own, options.relayTarget, options);
+        const work = [lead(own, options, sync, bell, held), sync.run(held), keepSettling(own, options, held)];
+        await Promise.all(work);
       }),
     );
   } catch (error) {
@@ -47,7 +52,13 @@ async function runControlLoop(deps: Deps, options: ControlLoopOptions, signal: A
   await listening;
 }
 
-async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: AbortSignal): Promise<void> {
+async function lead(
+  deps: Deps,
+  options: ControlLoopOptions,
+  sync: PodSync,
+  bell: Wake,
+  held: AbortSignal,
+): Promise<void> {
   let lastSweep = Number.NEGATIVE_INFINITY;
   failpoint("scheduler.leading");
   while (!held.aborted) {
@@ -59,12 +70,13 @@ async function lead(deps: Deps, options: ControlLoopOptions, bell: Wake, held: A
       const pods = await deps.fleet.list(held);
       observeSlots(deps, pods);
       failpoint("scheduler.pods-listed");
-      await sweep(deps, pods);
+      await followPods(deps, pods, await listPlacements(deps.db.q));
+      await sweep(deps);
       lastSweep = performance.now(); // here, not below: what goes wrong from now on must not prolong every lease
       failpoint("scheduler.swept");
       await placeAttempts(deps, pods);
       failpoint("scheduler.placed");
-      await syncPods(deps, options.relayTarget(), options, held);
+      sync.sync(await deps.fleet.list(held), await listPlacements(deps.db.q));
       deps.observe.passDone((performance.now() - startedAt) / 1000);
     } catch (error) {
       if (!held.aborted) deps.observe.passFailed(error);

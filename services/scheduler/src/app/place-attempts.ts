@@ -4,8 +4,9 @@ import { failureOf } from "../domain/failures.ts";
 import { type ClassCapacity, planPlacements, type QueuedAttempt } from "../domain/plan-placements.ts";
 import type { PodStatus } from "../fleet/gpu-fleet.ts";
 import { podName } from "../fleet/pod-name.ts";
-import { listPlacedAttempts, listQueuedAttempts } from "../store/attempts.ts";
+import { listQueuedAttempts } from "../store/attempts.ts";
 import { lockJob } from "../store/jobs.ts";
+import { listPlacements } from "../store/placements.ts";
 import { moveAttempt } from "./move-attempt.ts";
 import { oneByOne } from "./one-by-one.ts";
 
@@ -34,8 +35,8 @@ export async function placeAttempts(deps: Deps, pods: readonly PodStatus[]): Pro
 async function measureCapacities(deps: Deps, pods: readonly PodStatus[]): Promise<readonly ClassCapacity[]> {
   const live = pods.filter(({ phase }) => phase.kind !== "ended");
   const names = new Set(live.map(({ name }) => name));
-  const awaited = (await listPlacedAttempts(deps.db.q)).filter(
-    ({ attemptId, core }) => !names.has(podName(attemptId, core.epoch)),
+  const awaited = (await listPlacements(deps.db.q)).filter(
+    ({ attemptId, epoch }) => !names.has(podName(attemptId, epoch)),
   );
   return deps.fleet.classes.map(({ name, slots }) => {
     const busy = [...live, ...awaited].filter(({ hardwareClass }) => hardwareClass === name).length;

@@ -30,12 +30,14 @@ export async function requestEvaluation(
     attemptId: evaluationId as AttemptId,
     jobId,
     hardwareClass,
+    accountId: job.order?.accountId ?? "",
     queuedSince: job.order?.acceptedAt ?? tx.now,
     createdAt: tx.now,
     traceparent: currentTraceparent() ?? null,
     work: { kind: "evaluate", evaluation },
     result: null,
     core: newAttemptCore(tx.now),
+    waiting: null,
   };
   await insertAttempts(tx, [attempt]);
   await wakeControlLoop(tx);

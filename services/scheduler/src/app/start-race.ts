@@ -49,12 +49,14 @@ function newAttempt(jobId: JobId, order: JobOrder, recipe: Recipe, place: number
     attemptId: newId<AttemptId>(now.getTime() + place),
     jobId,
     hardwareClass: order.hardwareClass,
+    accountId: order.accountId ?? "",
     queuedSince: order.acceptedAt,
     createdAt: now,
     traceparent: currentTraceparent() ?? null,
     work: { kind: "train", recipe },
     result: null,
     core: newAttemptCore(now),
+    waiting: null,
   };
 }
 

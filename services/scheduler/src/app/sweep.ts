@@ -3,19 +3,17 @@ import type { Deps } from "../deps.ts";
 import type { Attempt } from "../domain/attempt.ts";
 import { type AttemptCommand, isFinal } from "../domain/attempt-machine.ts";
 import { failureOf } from "../domain/failures.ts";
-import type { PodStatus } from "../fleet/gpu-fleet.ts";
-import { podName } from "../fleet/pod-name.ts";
-import { listAttemptsOfJob, listExpiredLeases, listPlacedAttempts } from "../store/attempts.ts";
+import { listAttemptsOfJob } from "../store/attempts.ts";
 import { lockJob } from "../store/jobs.ts";
+import { listExpiredPlacements, type Placement } from "../store/placements.ts";
 import { claimTimer, listDueTimers, type Timer } from "../store/timers.ts";
 import { moveAttempt } from "./move-attempt.ts";
 import { oneByOne } from "./one-by-one.ts";
 
 const BATCH = 100;
 
-/** Moves on what is overdue: attempts whose pod is gone, leases that ran out, deadlines. `pods` were listed before. */
-export async function sweep(deps: Deps, pods: readonly PodStatus[]): Promise<void> {
-  await loseEndedPods(deps, pods);
+/** Moves on what is overdue: leases that ran out, deadlines. */
+export async function sweep(deps: Deps): Promise<void> {
   await loseExpiredLeases(deps);
   const timers = await listDueTimers(deps.db, BATCH);
   await oneByOne(
@@ -27,32 +25,16 @@ export async function sweep(deps: Deps, pods: readonly PodStatus[]): Promise<voi
   );
 }
 
-/** The pods were listed first and the attempts are read now: whoever finished in between is not placed any more. */
-async function loseEndedPods(deps: Deps, pods: readonly PodStatus[]): Promise<void> {
-  const ended = new Map(pods.flatMap(({ name, phase }) => (phase.kind === "ended" ? [[name, phase]] : [])));
-  if (ended.size === 0) return;
-  await oneByOne(deps, "lose a pod", await listPlacedAttempts(deps.db.q), idOf, async (attempt) => {
-    const name = podName(attempt.attemptId, attempt.core.epoch);
-    const phase = ended.get(name);
-    if (!phase) return;
-    deps.observe.podCrashed(name, phase.exitCode, phase.message);
-    const because = `the pod ended with exit code ${phase.exitCode ?? "unknown"}`;
-    await move(deps, attempt, { type: "lose", epoch: attempt.core.epoch, because });
-  });
-}
-
 async function loseExpiredLeases(deps: Deps): Promise<void> {
-  await oneByOne(deps, "expire a lease", await listExpiredLeases(deps.db), idOf, (attempt) =>
-    move(deps, attempt, { type: "expire", epoch: attempt.core.epoch }),
+  const expired = await listExpiredPlacements(deps.db);
+  const idOf = ({ attemptId }: Placement) => attemptId;
+  await oneByOne(deps, "expire a lease", expired, idOf, (placement) =>
+    move(deps, placement, { type: "expire", epoch: placement.epoch }),
   );
 }
 
-function idOf({ attemptId }: Attempt): string {
-  return attemptId;
-}
-
 /** Decided anew under the locks: an attempt that has moved on since it was read is left alone. */
-function move(deps: Deps, { attemptId, jobId }: Attempt, command: AttemptCommand): Promise<unknown> {
+function move(deps: Deps, { attemptId, jobId }: Placement, command: AttemptCommand): Promise<unknown> {
   return deps.db.tx(async (tx) => moveAttempt(tx, deps, await lockJob(tx, jobId), attemptId, command));
 }
 

@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { failpoint } from "@gradients/kernel";
-import { currentTraceparent, inSpan, inTraceOf } from "@gradients/runtime";
+import { currentTraceparent, inSpan, inTraceOf, WorkQueue } from "@gradients/runtime";
 import type { Deps } from "../deps.ts";
-import type { Attempt } from "../domain/attempt.ts";
+import { type Attempt, allowedSeconds } from "../domain/attempt.ts";
 import { isPlaced } from "../domain/attempt-machine.ts";
-import type { PodSpec, PodStatus } from "../fleet/gpu-fleet.ts";
+import { PodRefused, type PodSpec, type PodStatus } from "../fleet/gpu-fleet.ts";
 import { podName } from "../fleet/pod-name.ts";
-import { findAttempt, listPlacedAttempts } from "../store/attempts.ts";
+import { findAttempt } from "../store/attempts.ts";
+import { findJob } from "../store/jobs.ts";
+import { holdPlacements, type Placement, recordWaiting } from "../store/placements.ts";
 import { deleteToken, hashToken, saveToken } from "../store/tokens.ts";
-import { oneByOne } from "./one-by-one.ts";
 
 export interface PodTimes {
   /** From SIGTERM to SIGKILL when the work is still wanted: room for a last checkpoint. */
@@ -17,26 +18,78 @@ export interface PodTimes {
   readonly leaveSeconds: number;
 }
 
+export interface PodSync {
+  /** Has the pods brought to what the tables want; returns before that is done. */
+  sync(pods: readonly PodStatus[], placements: readonly Placement[]): void;
+  run(signal: AbortSignal): Promise<void>;
+}
+
 /** When nobody wants the work any more, there is nothing to save. */
 const CANCEL_GRACE_SECONDS = 3;
+/** Starts, stops and removals at the same time. */
+const WORKERS = 16;
+/** Beyond every deadline of the attempt itself. */
+const BACKSTOP_SECONDS = 600;
 
-/** Brings the fleet to what the tables want: missing pods are started, unwanted ones stopped, ended ones removed. */
-export async function syncPods(
-  deps: Deps,
-  relayTarget: string,
-  times: PodTimes,
-  signal: AbortSignal,
-): Promise<void> {
-  const pods = await deps.fleet.list(signal);
-  const existing = new Set(pods.map(({ name }) => name));
-  for (const attempt of await listPlacedAttempts(deps.db.q)) {
-    const isMissing = !existing.has(podName(attempt.attemptId, attempt.core.epoch));
-    if (isMissing && attempt.core.state === "placing")
-      await inStartSpan(attempt, () => startPod(deps, attempt, relayTarget, signal));
+/**
+ * Brings the fleet to what the tables want, pod by pod: missing ones are started, unwanted ones stopped, ended ones removed. The passes of the control loop only
+ * say where to look, so a slow fleet never holds up a lease.
+ */
+export function createPodSync(deps: Deps, relayTarget: () => string, times: PodTimes): PodSync {
+  const attemptOf = new Map<string, string>();
+  let listed: ReadonlyMap<string, PodStatus> = new Map();
+  const queue = new WorkQueue({
+    workers: WORKERS,
+    handle: async (name, signal) => {
+      const attempt = await findAttempt(deps.db.q, attemptOf.get(name) ?? "");
+      await settle(deps, { name, attempt, pod: listed.get(name), relayTarget: relayTarget(), times }, signal);
+    },
+    onError: (name, error) => deps.observe.stepFailed("settle a pod", name, error),
+    backoff: { initialMs: 200, maxMs: 10_000 },
+  });
+  return {
+    run: (signal) => queue.run(signal),
+    sync: (pods, placements) => {
+      listed = new Map(pods.map((pod) => [pod.name, pod]));
+      attemptOf.clear();
+      const wanted = new Set<string>();
+      for (const { attemptId, epoch, state } of placements) {
+        const name = podName(attemptId, epoch);
+        wanted.add(name);
+        attemptOf.set(name, attemptId);
+        if (state === "placing" && isMissing(listed.get(name))) queue.add(name);
+      }
+      for (const { name, attemptId } of pods) {
+        attemptOf.set(name, attemptId);
+        if (!wanted.has(name)) queue.add(name);
+      }
+    },
+  };
+}
+
+function isMissing(pod: PodStatus | undefined): boolean {
+  return pod === undefined || (pod.phase.kind === "pending" && pod.phase.reason === "incomplete");
+}
+
+interface Subject {
+  readonly name: string;
+  readonly attempt: Attempt | undefined;
+  readonly pod: PodStatus | undefined;
+  readonly relayTarget: string;
+  readonly times: PodTimes;
+}
+
+async function settle(deps: Deps, subject: Subject, signal: AbortSignal): Promise<void> {
+  const { name, attempt, pod, times } = subject;
+  const isWanted =
+    attempt !== undefined &&
+    isPlaced(attempt.core.state) &&
+    podName(attempt.attemptId, attempt.core.epoch) === name;
+  if (isWanted) {
+    if (attempt.core.state !== "placing" || !isMissing(pod)) return;
+    return inStartSpan(attempt, () => startPod(deps, attempt, subject.relayTarget, signal));
   }
-  const now = await deps.db.tx(async (tx) => tx.now);
-  const nameOf = ({ name }: PodStatus) => name;
-  await oneByOne(deps, "settle a pod", pods, nameOf, (pod) => settlePod(deps, pod, times, now));
+  if (pod) await endPod(deps, pod, attempt, times);
 }
 
 /** The pod goes on from here. */
@@ -59,36 +112,57 @@ async function startPod(
   signal: AbortSignal,
 ): Promise<void> {
   const token = randomBytes(32).toString("base64url");
-  const pod = toPodSpec(attempt, relayTarget, token);
+  const pod = { ...toPodSpec(attempt, relayTarget, token), maxSeconds: await maxSeconds(deps, attempt) };
   const sha256 = hashToken(token);
+  await deps.db.tx((tx) => saveToken(tx, attempt.attemptId, attempt.core.epoch, sha256));
+  failpoint("scheduler.token-saved");
+  const outcome = await startOrWait(deps, attempt, pod, signal);
+  failpoint("scheduler.pod-started");
+  if (outcome === "exists") await deleteToken(deps.db, sha256);
+}
+
+async function startOrWait(
+  deps: Deps,
+  { attemptId, core: { epoch } }: Attempt,
+  pod: PodSpec,
+  signal: AbortSignal,
+): Promise<"started" | "exists"> {
   try {
-    await deps.db.tx((tx) => saveToken(tx, attempt.attemptId, attempt.core.epoch, sha256));
-    failpoint("scheduler.token-saved");
-    const outcome = await deps.fleet.start(pod, signal);
-    failpoint("scheduler.pod-started");
-    if (outcome === "exists") await deleteToken(deps.db, sha256);
+    return await deps.fleet.start(pod, signal);
   } catch (error) {
-    deps.observe.podNotStarted(pod.name, error);
+    if (!(error instanceof PodRefused)) throw error;
+    await recordWaiting(deps.db, { attemptId, epoch }, { reason: error.reason, message: error.message });
+    await holdPlacements(deps.db, [attemptId], deps.rules.placingLeaseSeconds);
+    throw error;
   }
 }
 
-function toPodSpec(attempt: Attempt, relayTarget: string, token: string): PodSpec {
-  const { attemptId, hardwareClass } = attempt;
+async function maxSeconds(deps: Deps, attempt: Attempt): Promise<number> {
+  const job = await findJob(deps.db.q, attempt.jobId);
+  const allowed = allowedSeconds(attempt, job?.order?.budgetSeconds ?? 0, deps.rules);
+  return allowed + deps.rules.placingLeaseSeconds + BACKSTOP_SECONDS;
+}
+
+function toPodSpec(attempt: Attempt, relayTarget: string, token: string): Omit<PodSpec, "maxSeconds"> {
+  const { attemptId, jobId, hardwareClass } = attempt;
   const traceparent = currentTraceparent() ?? null;
   const { epoch } = attempt.core;
   const name = podName(attemptId, epoch);
-  return { name, attemptId, epoch, hardwareClass, relayTarget, traceparent, token };
+  return { name, attemptId, jobId, epoch, hardwareClass, relayTarget, traceparent, token };
 }
 
-async function settlePod(deps: Deps, pod: PodStatus, times: PodTimes, now: Date): Promise<void> {
-  const attempt = await findAttempt(deps.db.q, pod.attemptId);
-  const isWanted = attempt !== undefined && isPlaced(attempt.core.state) && attempt.core.epoch === pod.epoch;
-  if (isWanted) return;
+async function endPod(
+  deps: Deps,
+  pod: PodStatus,
+  attempt: Attempt | undefined,
+  times: PodTimes,
+): Promise<void> {
   if (pod.phase.kind === "ended") {
-    deps.observe.podEnded(pod.name, pod.phase.exitCode, pod.phase.message);
+    deps.observe.podEnded(pod.name, pod.phase);
     await deps.fleet.remove(pod.name);
     return failpoint("scheduler.pod-removed");
   }
+  const now = await deps.db.tx(async (tx) => tx.now);
   if (attempt && isLeaving(attempt, pod, times, now)) return;
   const isCancelled = attempt === undefined || attempt.core.state === "cancelled";
   await deps.fleet.stop(pod.name, isCancelled ? CANCEL_GRACE_SECONDS : times.stopGraceSeconds);

@@ -2,6 +2,7 @@ import type { StoredFile, StoredObject } from "@gradients/contracts/stored-objec
 import type { AttemptId, JobId } from "@gradients/kernel";
 import type { AttemptCore } from "./attempt-machine.ts";
 import type { Columns } from "./engine-spec.ts";
+import type { PendingReason } from "./pod-facts.ts";
 import type { Recipe } from "./recipes.ts";
 import type { SchedulingRules } from "./scheduling-rules.ts";
 
@@ -10,6 +11,8 @@ export interface Attempt {
   readonly attemptId: AttemptId;
   readonly jobId: JobId;
   readonly hardwareClass: string;
+  /** Whose job it is; empty when that was not known yet. */
+  readonly accountId: string;
   /** Its place in the queue: when the job was accepted. */
   readonly queuedSince: Date;
   readonly createdAt: Date;
@@ -18,6 +21,13 @@ export interface Attempt {
   readonly work: Work;
   readonly result: AttemptResult | null;
   readonly core: AttemptCore;
+  /** What keeps its pod from running, while it is placing. */
+  readonly waiting: Waiting | null;
+}
+
+export interface Waiting {
+  readonly reason: PendingReason;
+  readonly message: string;
 }
 
 export type Work =

@@ -11,6 +11,14 @@ const reasons = {
     text: "The training ran out of memory on this hardware class. A smaller model, shorter examples or a larger hardware class would help.",
     customerError: false,
   },
+  DISK_FULL: {
+    text: "The training wrote more to its disk than this hardware class has. Fewer or smaller files, or a larger hardware class would help.",
+    customerError: false,
+  },
+  IMAGE_NOT_FOUND: {
+    text: "The container image of the training does not exist, or may not be read.",
+    customerError: false,
+  },
   NONFINITE: {
     text: "The training became unstable: loss or weights were no longer finite numbers. Other recipes of the race are not affected.",
     customerError: false,

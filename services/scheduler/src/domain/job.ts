@@ -16,6 +16,8 @@ export interface Job {
 }
 
 export interface JobOrder {
+  /** Absent from orders that were stored before it counted. */
+  readonly accountId?: string;
   readonly baseModel: readonly StoredFile[];
   readonly columns: Columns;
   readonly contestants: number;

@@ -1,12 +1,19 @@
+import type { PendingReason, PodEnd } from "../domain/pod-facts.ts";
+
 /**
  * Where pods run: local processes, or Kubernetes Jobs. The scheduler is level-triggered: it lists what there is, compares with what its
  * tables want, then starts, stops and removes. So every method may be called again, in any order, by a process that knows no history.
  */
 export interface GpuFleet {
   readonly classes: readonly HardwareClass[];
+  /** Begins to follow what happens to the pods. */
+  open(): Promise<void>;
   /** All pods of this fleet, also those an earlier process started. */
   list(signal: AbortSignal): Promise<readonly PodStatus[]>;
-  /** `exists`: a pod of that name is there already, whatever its state. Pods are never replaced in place. */
+  /**
+   * `exists`: a pod of that name is there already, whatever its state; it keeps the token that it has. Pods are never replaced in place. A start that was cut
+   * short leaves a pod that is pending as `incomplete`; starting it again completes it. Throws PodRefused when it has to wait.
+   */
   start(pod: PodSpec, signal: AbortSignal): Promise<"started" | "exists">;
   /** Asks the pod to end and returns; after the grace it is killed with all its processes. Calling again does not extend the grace. */
   stop(name: string, graceSeconds: number): Promise<void>;
@@ -16,6 +23,17 @@ export interface GpuFleet {
   watch(onChange: () => void, signal: AbortSignal): void;
   /** With `stopPods`, no pod is left when it resolves; without, pods go on and the next process finds them. */
   close(options: { readonly stopPods: boolean }): Promise<void>;
+}
+
+/** The fleet takes no such pod now; later it may. */
+export class PodRefused extends Error {
+  override readonly name = "PodRefused";
+  readonly reason: PendingReason;
+
+  constructor(reason: PendingReason, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.reason = reason;
+  }
 }
 
 export interface HardwareClass {
@@ -37,6 +55,9 @@ export interface PodSpec {
   /** The attempt's own bearer token for this epoch. */
   readonly token: string;
   readonly traceparent: string | null;
+  /** The fleet ends the pod after that time even when nobody asks: a backstop, longer than any deadline of the attempt. */
+  readonly maxSeconds: number;
+  readonly jobId: string;
 }
 
 export interface PodStatus {
@@ -51,8 +72,4 @@ export type PodPhase =
   | { readonly kind: "pending"; readonly reason: PendingReason; readonly message: string }
   | { readonly kind: "running" }
   | { readonly kind: "stopping" }
-  /** `exitCode` is null when nobody was there to see it. */
-  | { readonly kind: "ended"; readonly exitCode: number | null; readonly message: string };
-
-/** Why a pod does not run yet. */
-type PendingReason = "starting" | "waiting_for_quota" | "unschedulable" | "pulling_image";
+  | ({ readonly kind: "ended" } & PodEnd);

@@ -48,6 +48,7 @@ export class LocalFleet implements GpuFleet {
   readonly #deps: Deps;
   readonly #exitCodes = new Map<string, number>();
   readonly #killAt = new Map<string, number>();
+  readonly #overdue = new Set<string>();
   readonly #changes = new EventEmitter();
 
   constructor(config: LocalFleetConfig, deps: Deps) {
@@ -56,8 +57,12 @@ export class LocalFleet implements GpuFleet {
     this.#deps = deps;
   }
 
-  async list(): Promise<readonly PodStatus[]> {
+  async open(): Promise<void> {
     await mkdir(this.#config.dir, { recursive: true });
+  }
+
+  async list(): Promise<readonly PodStatus[]> {
+    await this.open();
     const names = (await readdir(this.#config.dir)).filter((name) => name.startsWith("attempt-"));
     const pods = await Promise.all(names.map((name) => this.#inspect(name)));
     return pods.filter((pod) => pod !== undefined);
@@ -91,6 +96,7 @@ export class LocalFleet implements GpuFleet {
     await rm(this.#folder(name), { recursive: true, force: true, maxRetries: 3 });
     this.#exitCodes.delete(name);
     this.#killAt.delete(name);
+    this.#overdue.delete(name);
   }
 
   watch(onChange: () => void, signal: AbortSignal): void {
@@ -167,24 +173,28 @@ export class LocalFleet implements GpuFleet {
   async #inspect(name: string): Promise<PodStatus | undefined> {
     const text = await readIfThere(join(this.#folder(name), "pod.json"));
     if (text === undefined) return undefined;
-    const { attemptId, epoch, hardwareClass, createdAt } = JSON.parse(text) as PodRecord; // written by start()
-    const phase = await this.#phase(name, new Date(createdAt));
+    const { attemptId, epoch, hardwareClass, ...record } = JSON.parse(text) as PodRecord; // written by start()
+    const ageMs = this.#deps.clock.now().getTime() - new Date(record.createdAt).getTime();
+    const phase = await this.#phase(name, ageMs, ageMs > record.maxSeconds * 1000);
     return { name, attemptId, epoch, hardwareClass, phase };
   }
 
-  async #phase(name: string, createdAt: Date): Promise<PodPhase> {
+  async #phase(name: string, ageMs: number, isOverdue: boolean): Promise<PodPhase> {
     const process = await this.#identity(name);
     const exitCode = this.#exitCodes.get(name) ?? null;
     if (!process) {
-      const age = this.#deps.clock.now().getTime() - createdAt.getTime();
-      if (exitCode === null && age < SPAWN_GRACE_MS)
+      if (exitCode === null && ageMs < SPAWN_GRACE_MS)
         return { kind: "pending", reason: "starting", message: "process is starting" };
-      return { kind: "ended", exitCode, message: "the process never started" };
+      return { kind: "ended", cause: "never_started", exitCode, message: "" };
     }
-    if (await isRunning(process)) return { kind: this.#killAt.has(name) ? "stopping" : "running" };
+    if (await isRunning(process)) {
+      if (!isOverdue) return { kind: this.#killAt.has(name) ? "stopping" : "running" };
+      this.#overdue.add(name);
+    }
     await killGroup(process); // an engine that outlived its agent
     if (await groupExists(process)) return { kind: "stopping" };
-    return { kind: "ended", exitCode, message: await this.#lastLogLines(name) };
+    const message = await this.#lastLogLines(name);
+    return { kind: "ended", cause: this.#overdue.has(name) ? "deadline" : "exited", exitCode, message };
   }
 
   async #identity(name: string): Promise<ProcessIdentity | undefined> {
@@ -228,4 +238,7 @@ function isCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
-type PodRecord = Omit<PodStatus, "name" | "phase"> & { readonly createdAt: string };
+type PodRecord = Omit<PodStatus, "name" | "phase"> & {
+  readonly createdAt: string;
+  readonly maxSeconds: number;
+};

@@ -1,4 +1,4 @@
-import type { Database, Tx } from "@gradients/db";
+import type { Tx } from "@gradients/db";
 import type { AttemptId, JobId } from "@gradients/kernel";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Attempt, AttemptResult } from "../domain/attempt.ts";
@@ -13,6 +13,8 @@ const columns = [
   "epoch",
   "losses",
   "hardware_class",
+  "account_id",
+  "waiting",
   "queued_since",
   "not_before",
   "lease_expires_at",
@@ -37,6 +39,7 @@ export async function insertAttempts(tx: Tx<Tables>, attempts: readonly Attempt[
         job_id: attempt.jobId,
         kind: attempt.work.kind,
         hardware_class: attempt.hardwareClass,
+        account_id: attempt.accountId,
         queued_since: attempt.queuedSince,
         work: JSON.stringify(attempt.work),
         result: toJson(attempt.result),
@@ -82,16 +85,6 @@ export async function listAttemptsOfJob(q: Kysely<Tables>, jobId: string): Promi
   return rows.map(toAttempt);
 }
 
-/** Placing or running. No lock. Index attempt_lease. */
-export async function listPlacedAttempts(q: Kysely<Tables>): Promise<readonly Attempt[]> {
-  const rows = await q
-    .selectFrom("attempt")
-    .select(columns)
-    .where("lease_expires_at", "is not", null)
-    .execute();
-  return rows.map(toAttempt);
-}
-
 /** The first in the queue, in the order of their jobs; a job that the limit would cut in two is left for later. Index attempt_queued. */
 export async function listQueuedAttempts(tx: Tx<Tables>, limit: number): Promise<readonly QueuedAttempt[]> {
   const rows = await tx
@@ -114,7 +107,7 @@ export async function listQueuedAttempts(tx: Tx<Tables>, limit: number): Promise
   }));
 }
 
-/** The state with its lease, checkpoint and result. The caller holds the row's lock. By primary key. */
+/** The state with its lease, checkpoint and result; what it waited for is over. The caller holds the row's lock. By primary key. */
 export async function saveAttempt(
   tx: Tx<Tables>,
   attemptId: AttemptId,
@@ -123,27 +116,8 @@ export async function saveAttempt(
 ): Promise<void> {
   await tx
     .updateTable("attempt")
-    .set({ ...toCoreColumns(core), result: toJson(result) })
+    .set({ ...toCoreColumns(core), result: toJson(result), waiting: null })
     .where("attempt_id", "=", attemptId)
-    .execute();
-}
-
-/** Attempts whose lease ran out by database time. No lock: whoever acts looks again. Index attempt_lease. */
-export async function listExpiredLeases(db: Database<Tables>): Promise<readonly Attempt[]> {
-  const rows = await db.q
-    .selectFrom("attempt")
-    .select(columns)
-    .where("lease_expires_at", "<=", sql<Date>`now()`)
-    .execute();
-  return rows.map(toAttempt);
-}
-
-/** After a time in which nobody could renew a lease: each holds for at least `seconds` from now. Index attempt_lease. */
-export async function prolongLeases(db: Database<Tables>, seconds: number): Promise<void> {
-  await db.q
-    .updateTable("attempt")
-    .set({ lease_expires_at: sql<Date>`now() + make_interval(secs => ${seconds})` })
-    .where("lease_expires_at", "<", sql<Date>`now() + make_interval(secs => ${seconds})`)
     .execute();
 }
 
@@ -187,6 +161,8 @@ function toAttempt(row: Row): Attempt {
     attemptId: row.attempt_id as AttemptId,
     jobId: row.job_id as JobId,
     hardwareClass: row.hardware_class,
+    accountId: row.account_id,
+    waiting: row.waiting,
     queuedSince: row.queued_since,
     createdAt: row.created_at,
     traceparent: row.traceparent,

@@ -1,6 +1,6 @@
 import type { Tx } from "@gradients/db";
 import type { JobId } from "@gradients/kernel";
-import type { Selectable } from "kysely";
+import type { Kysely, Selectable } from "kysely";
 import type { Job } from "../domain/job.ts";
 import type { Tables } from "./schema.ts";
 
@@ -27,6 +27,12 @@ export async function lockJob(tx: Tx<Tables>, jobId: JobId): Promise<Job> {
     .forUpdate()
     .executeTakeFirstOrThrow();
   return toJob(row);
+}
+
+/** No lock. By primary key. */
+export async function findJob(q: Kysely<Tables>, jobId: JobId): Promise<Job | undefined> {
+  const row = await q.selectFrom("job").select(columns).where("job_id", "=", jobId).executeTakeFirst();
+  return row && toJob(row);
 }
 
 /** The caller holds the row's lock. By primary key. */

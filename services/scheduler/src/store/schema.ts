@@ -1,7 +1,7 @@
 import type { BusTables } from "@gradients/bus";
 import type { StoredObject } from "@gradients/contracts/stored-object";
 import type { ColumnType, Generated } from "kysely";
-import type { AttemptResult, Work } from "../domain/attempt.ts";
+import type { AttemptResult, Waiting, Work } from "../domain/attempt.ts";
 import type { AttemptState } from "../domain/attempt-machine.ts";
 import type { Failure } from "../domain/failures.ts";
 import type { Checkpoint } from "../domain/files.ts";
@@ -15,6 +15,7 @@ export interface Tables extends BusTables {
   attempt_token: AttemptTokenTable;
   upload: UploadTable;
   timer: TimerTable;
+  leader: LeaderTable;
 }
 
 interface JobTable {
@@ -38,6 +39,8 @@ interface AttemptTable {
   epoch: number;
   losses: Generated<number>;
   hardware_class: string;
+  account_id: Generated<string>;
+  waiting: Json<Waiting | null>;
   queued_since: Date;
   not_before: Date;
   lease_expires_at: Date | null;
@@ -70,6 +73,11 @@ interface UploadTable {
   s3_upload_id: string | null;
   completed: boolean;
   created_at: Generated<Date>;
+}
+
+interface LeaderTable {
+  name: string;
+  term: bigint;
 }
 
 interface TimerTable {

@@ -39,6 +39,8 @@ async function addAttempt(core: Partial<Attempt["core"]> = {}): Promise<Attempt>
     attemptId: newId<AttemptId>(),
     jobId: newId<JobId>(),
     hardwareClass: "cpu",
+    accountId: "",
+    waiting: null,
     queuedSince: now,
     createdAt: now,
     traceparent: null,

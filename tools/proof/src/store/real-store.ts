@@ -91,7 +91,7 @@ export class RealStore implements AsyncDisposable {
   }
 
   sweep(): Promise<void> {
-    return sweep(this.#deps, []);
+    return sweep(this.#deps);
   }
 
   async call(name: string, epoch: number, what: Call): Promise<void> {

@@ -6,6 +6,7 @@ import { tokens } from "./0003-tokens.ts";
 import { noPriority } from "./0004-no-priority.ts";
 import { openJobs } from "./0005-open-jobs.ts";
 import { notedUploads } from "./0006-noted-uploads.ts";
+import { accountsAndLeaders } from "./0007-accounts-and-leaders.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   ...busMigrations,
@@ -15,4 +16,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0004-no-priority": noPriority,
   "0005-open-jobs": openJobs,
   "0006-noted-uploads": notedUploads,
+  "0007-accounts-and-leaders": accountsAndLeaders,
 };

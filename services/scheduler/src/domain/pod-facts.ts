@@ -1,0 +1,103 @@
+import type { AttemptCommand } from "./attempt-machine.ts";
+import { failureOf } from "./failures.ts";
+
+/** Why a pod does not run yet. */
+export type PendingReason =
+  | "starting"
+  /** Its start was cut short: it has to be asked for once more. */
+  | "incomplete"
+  | "waiting_for_quota"
+  | "unschedulable"
+  | "pulling_image"
+  /** The platform's own rules refuse the pod: an operator has to mend them. */
+  | "refused";
+
+/** What ended a pod, by what the fleet itself knows: nothing that runs inside has a say in it. */
+export type EndCause =
+  /** The agent ended, well or badly. */
+  | "exited"
+  | "never_started"
+  | "out_of_memory"
+  | "disk_full"
+  | "deadline"
+  /** Its time was over before a machine took it. */
+  | "not_placed"
+  | "image_not_found"
+  | "evicted"
+  | "preempted"
+  | "node_lost"
+  /** Somebody removed it. */
+  | "deleted"
+  | "unknown";
+
+export interface PodEnd {
+  readonly cause: EndCause;
+  /** Null when nobody was there to see it. */
+  readonly exitCode: number | null;
+  readonly message: string;
+}
+
+/** fault: the work's own, final. platform: placed again and not counted. loss: placed again, a few times. */
+const verdicts = {
+  exited: "loss",
+  never_started: "loss",
+  unknown: "loss",
+  out_of_memory: "fault",
+  disk_full: "fault",
+  deadline: "fault",
+  image_not_found: "fault",
+  not_placed: "platform",
+  evicted: "platform",
+  preempted: "platform",
+  node_lost: "platform",
+  deleted: "platform",
+} as const satisfies Record<EndCause, "fault" | "platform" | "loss">;
+
+const faults = {
+  out_of_memory: "OUT_OF_MEMORY",
+  disk_full: "DISK_FULL",
+  deadline: "DEADLINE_EXCEEDED",
+  image_not_found: "IMAGE_NOT_FOUND",
+} as const;
+
+const words: Readonly<Record<EndCause, string>> = {
+  exited: "the pod ended",
+  never_started: "the pod never started",
+  unknown: "the pod is gone",
+  out_of_memory: "the pod was ended for its memory",
+  disk_full: "the pod was ended for its disk space",
+  deadline: "the pod's time was over",
+  not_placed: "no machine took the pod for too long",
+  image_not_found: "the image does not exist",
+  evicted: "the machine had to evict the pod",
+  preempted: "the pod had to make room for others",
+  node_lost: "the machine was lost",
+  deleted: "the pod was deleted",
+};
+
+/** What the end of a pod means for the attempt that it held. */
+export function commandOfEnd(end: PodEnd, epoch: number): AttemptCommand {
+  const because = textOf(end);
+  switch (verdicts[end.cause]) {
+    case "platform":
+      return { type: "interrupt", epoch, because };
+    case "loss":
+      return { type: "lose", epoch, because };
+    case "fault":
+      return {
+        type: "fail",
+        epoch,
+        failure: failureOf(faults[end.cause as keyof typeof faults], end.message),
+      };
+  }
+}
+
+/** Trying again would end in the same way. */
+export function isFinalEnd({ cause }: PodEnd): boolean {
+  return verdicts[cause] === "fault";
+}
+
+function textOf({ cause, exitCode, message }: PodEnd): string {
+  if (cause === "exited") return `the pod ended with exit code ${exitCode ?? "unknown"}`;
+  return message ? `${words[cause]}: ${message}` : words[cause];
+}

@@ -1,0 +1,316 @@
+import { EventEmitter } from "node:events";
+import { type Clock, failpoint } from "@gradients/kernel";
+import { isKube, type Job, jobs, type KubeClient, type KubeError, pods, secrets } from "@gradients/kube";
+import type { Logger } from "@gradients/runtime";
+import {
+  type GpuFleet,
+  type HardwareClass,
+  type PodPhase,
+  PodRefused,
+  type PodSpec,
+  type PodStatus,
+} from "../gpu-fleet.ts";
+import { ClusterView, type ClusterViewOptions } from "./cluster-view.ts";
+import { jobManifest, type ManifestSettings, tokenSecret } from "./job-manifest.ts";
+import { labelNames, MANAGER, OUTCOME, SPEC_HASH } from "./names.ts";
+import { phaseOf } from "./pod-phase.ts";
+import { type SlimJob, slimJob } from "./slim-objects.ts";
+
+export interface KubernetesFleetDeps {
+  readonly client: KubeClient;
+  readonly view: Omit<ClusterViewOptions, "onChange" | "namespace" | "transport">;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** How long a call of ours may take to show in a watch. */
+const ECHO_MS = 30_000;
+/** After the grace, for a kubelet that is alive to kill and to say so. */
+const KILL_MARGIN_MS = 15_000;
+const CLOSE_POLL_MS = 200;
+
+/** Another's object has the name of ours, or ours was made from other settings and has to be made anew. */
+class PodConflict extends Error {
+  override readonly name = "PodConflict";
+}
+
+/**
+ * Each pod is a Job of one pod that is never tried again. It is made suspended, gets its token as a Secret of its own, and then begins, at once or when
+ * Kueue lets it. A finalizer keeps it until `remove`.
+ */
+export class KubernetesFleet implements GpuFleet {
+  readonly classes: readonly HardwareClass[];
+  readonly #settings: ManifestSettings;
+  readonly #deps: KubernetesFleetDeps;
+  readonly #view: ClusterView;
+  readonly #changes = new EventEmitter();
+  readonly #stopping = new AbortController();
+  /** Started by us and not yet told by the watch. */
+  readonly #begun = new Map<string, { readonly pod: PodStatus; readonly until: number }>();
+  /** Uids of what was removed and is still told. */
+  readonly #removed = new Set<string>();
+  readonly #stops = new Map<string, Stop>();
+  #watching: Promise<void> = Promise.resolve();
+
+  constructor(settings: ManifestSettings, deps: KubernetesFleetDeps) {
+    this.classes = settings.kubernetes.classes;
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#view = new ClusterView({
+      ...deps.view,
+      transport: deps.client.transport,
+      namespace: deps.client.namespace,
+      onChange: () => this.#onChange(),
+    });
+  }
+
+  async open(): Promise<void> {
+    this.#watching = this.#view.run(this.#stopping.signal);
+  }
+
+  /** Waits only for the first full list. */
+  async list(signal: AbortSignal): Promise<readonly PodStatus[]> {
+    await untilAborted(this.#view.synced(), signal);
+    const found = this.#view.jobs();
+    this.#forgetGone(found);
+    const known = found
+      .filter(({ uid, isOpen }) => isOpen && !this.#removed.has(uid))
+      .map((job) => this.#status(job));
+    const names = new Set(found.map(({ name }) => name));
+    const begun = [...this.#begun.values()].flatMap(({ pod }) => (names.has(pod.name) ? [] : [pod]));
+    return [...known, ...begun];
+  }
+
+  async start(pod: PodSpec, signal: AbortSignal): Promise<"started" | "exists"> {
+    const hardware = this.#settings.kubernetes.classes.find(({ name }) => name === pod.hardwareClass);
+    if (!hardware) throw new Error(`There is no hardware class "${pod.hardwareClass}"`);
+    failpoint("scheduler.before-job");
+    const job = await this.#createJob(jobManifest(pod, hardware, this.#settings), signal);
+    failpoint("scheduler.job-created");
+    const uid = job.metadata?.uid ?? "";
+    if (job.metadata?.deletionTimestamp || !isIncomplete(job)) return "exists";
+    const hasOurToken = await this.#createToken(pod, uid, signal);
+    failpoint("scheduler.job-secret-created");
+    await this.#begin(pod.name, uid, signal);
+    failpoint("scheduler.job-begun");
+    this.#noteBegun(pod);
+    return hasOurToken ? "started" : "exists";
+  }
+
+  async stop(name: string, graceSeconds: number): Promise<void> {
+    const job = this.#view.job(name);
+    if (!job) return;
+    const { pod, isThere } = this.#view.podOf(name);
+    const now = this.#now();
+    const stop = this.#stops.get(job.uid) ?? {
+      killAt: now + graceSeconds * 1000,
+      isAsked: false,
+      isKilled: false,
+    };
+    this.#stops.set(job.uid, stop);
+    if (!pod || !isThere) {
+      if (!stop.isAsked)
+        await this.#deps.client.delete(jobs, name, { uid: job.uid, propagation: "Foreground" });
+      stop.isAsked = true;
+    } else if (!stop.isAsked) {
+      await this.#deps.client.delete(pods, pod.name, { uid: pod.uid, graceSeconds: Math.ceil(graceSeconds) });
+      stop.isAsked = true;
+    } else if (now >= stop.killAt + KILL_MARGIN_MS && !stop.isKilled) {
+      await this.#deps.client.delete(pods, pod.name, { uid: pod.uid, graceSeconds: 0 });
+      stop.isKilled = true;
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    const job = this.#view.job(name) ?? (await this.#find(name));
+    if (!job) return;
+    const { client } = this.#deps;
+    await client.delete(jobs, name, { uid: job.uid, propagation: "Background" });
+    failpoint("scheduler.job-deleted");
+    await this.#dropFinalizer(job);
+    this.#removed.add(job.uid);
+    this.#begun.delete(name);
+    this.#stops.delete(job.uid);
+  }
+
+  watch(onChange: () => void, signal: AbortSignal): void {
+    this.#changes.on("change", onChange);
+    signal.addEventListener("abort", () => this.#changes.off("change", onChange), { once: true });
+  }
+
+  async close({ stopPods }: { readonly stopPods: boolean }): Promise<void> {
+    try {
+      if (stopPods) await this.#stopAll();
+    } finally {
+      this.#stopping.abort();
+      await this.#watching;
+      await this.#deps.client.transport.close();
+    }
+  }
+
+  async #stopAll(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let left = await this.list(signal); left.length > 0; left = await this.list(signal)) {
+      for (const { name, phase } of left) {
+        if (phase.kind === "ended") await this.remove(name);
+        else await this.stop(name, this.#settings.stopGraceSeconds);
+      }
+      await this.#deps.clock.sleep(CLOSE_POLL_MS);
+    }
+  }
+
+  #status(job: SlimJob): PodStatus {
+    const { pod, isThere } = this.#view.podOf(job.name);
+    const begun = this.#begun.get(job.name)?.pod.phase;
+    const phase: PodPhase = phaseOf({
+      job,
+      pod,
+      isPodThere: isThere,
+      complaint: this.#view.complaintAbout(job.uid),
+      isStopped: this.#stops.has(job.uid),
+    });
+    const isEcho = phase.kind === "pending" && phase.reason === "incomplete" && begun !== undefined;
+    const { name, attemptId, epoch, hardwareClass } = job;
+    return { name, attemptId, epoch, hardwareClass, phase: isEcho ? begun : phase };
+  }
+
+  /** One that is there already is ours, made from the same settings, or in the way. */
+  async #createJob(manifest: Job, signal: AbortSignal): Promise<Job> {
+    const { client } = this.#deps;
+    const name = manifest.metadata?.name ?? "";
+    try {
+      return await client.create(jobs, manifest, signal);
+    } catch (error) {
+      if (isKube(error, "forbidden", "invalid")) throw refused(error);
+      if (!isKube(error, "already_exists")) throw error;
+    }
+    const found = await client.get(jobs, name, signal);
+    if (found.metadata?.labels?.[labelNames.managedBy] !== MANAGER)
+      throw new PodConflict(`The Job ${name} belongs to somebody else`);
+    const isSame = found.metadata.annotations?.[SPEC_HASH] === manifest.metadata?.annotations?.[SPEC_HASH];
+    if (isSame || !isIncomplete(found)) return found;
+    await this.#discard(found);
+    throw new PodConflict(`The Job ${name} was made from other settings; it is made anew`);
+  }
+
+  /** True when the Secret holds this pod's token; false when an earlier start, cut short, had brought another. */
+  async #createToken(pod: PodSpec, jobUid: string, signal: AbortSignal): Promise<boolean> {
+    const { client } = this.#deps;
+    const secret = tokenSecret(pod, jobUid);
+    try {
+      await client.create(secrets, secret, signal);
+      return true;
+    } catch (error) {
+      if (!isKube(error, "already_exists")) throw error;
+    }
+    const found = await client.get(secrets, pod.name, signal);
+    if (found.metadata?.ownerReferences?.some(({ uid }) => uid === jobUid)) return false;
+    await client.delete(secrets, pod.name, { uid: found.metadata?.uid }, signal); // of a Job of that name before
+    await client.create(secrets, secret, signal);
+    return true;
+  }
+
+  /** Either we let it run, or Kueue takes it up by its label. */
+  async #begin(name: string, uid: string, signal: AbortSignal): Promise<void> {
+    const { queue } = this.#settings.kubernetes;
+    const change =
+      queue === undefined
+        ? { metadata: { uid }, spec: { suspend: false } }
+        : { metadata: { uid, labels: { [labelNames.queue]: queue } } };
+    await this.#deps.client.patch(jobs, name, change, { lane: "normal", signal });
+  }
+
+  async #discard({ metadata }: Job): Promise<void> {
+    const name = metadata?.name ?? "";
+    const uid = metadata?.uid;
+    await this.#deps.client.delete(jobs, name, { uid, propagation: "Background" });
+    const left = await this.#find(name);
+    if (left?.uid === uid && left) await this.#dropFinalizer(left);
+  }
+
+  /** Compare and set: others' finalizers stay. */
+  async #dropFinalizer(job: SlimJob): Promise<void> {
+    for (
+      let known: SlimJob | undefined = job;
+      known?.uid === job.uid && known.isOpen;
+      known = await this.#find(job.name)
+    ) {
+      const finalizers = known.finalizers.filter((one) => one !== OUTCOME);
+      const metadata = { uid: known.uid, resourceVersion: known.version, finalizers };
+      try {
+        await this.#deps.client.patch(jobs, job.name, { metadata });
+        return;
+      } catch (error) {
+        if (!isKube(error, "conflict", "not_found")) throw error;
+      }
+    }
+  }
+
+  async #find(name: string): Promise<SlimJob | undefined> {
+    try {
+      return slimJob(await this.#deps.client.get(jobs, name));
+    } catch (error) {
+      if (isKube(error, "not_found")) return undefined;
+      throw error;
+    }
+  }
+
+  #noteBegun({ name, attemptId, epoch, hardwareClass }: PodSpec): void {
+    const told = this.#view.job(name);
+    if (told && !told.isSuspended) return;
+    const phase = { kind: "pending", reason: "starting", message: "the cluster makes the pod" } as const;
+    this.#begun.set(name, {
+      pod: { name, attemptId, epoch, hardwareClass, phase },
+      until: this.#now() + ECHO_MS,
+    });
+  }
+
+  #onChange(): void {
+    for (const name of this.#begun.keys()) {
+      const job = this.#view.job(name);
+      if (job && !(job.isSuspended && !job.isQueued)) this.#begun.delete(name);
+    }
+    this.#changes.emit("change");
+  }
+
+  #forgetGone(found: readonly SlimJob[]): void {
+    for (const [name, { until }] of this.#begun) if (this.#now() > until) this.#begun.delete(name);
+    const uids = new Set(found.map(({ uid }) => uid));
+    for (const uid of this.#removed) if (!uids.has(uid)) this.#removed.delete(uid);
+    for (const uid of this.#stops.keys()) if (!uids.has(uid)) this.#stops.delete(uid);
+  }
+
+  #now(): number {
+    return this.#deps.clock.now().getTime();
+  }
+}
+
+interface Stop {
+  readonly killAt: number;
+  isAsked: boolean;
+  isKilled: boolean;
+}
+
+/** Suspended, and not given to Kueue either: what `start` does last has not happened. */
+function isIncomplete({ metadata, spec }: Job): boolean {
+  return spec?.suspend === true && metadata?.labels?.[labelNames.queue] === undefined;
+}
+
+/** A quota on Jobs, or a rule of the cluster's own. */
+function refused(error: KubeError): PodRefused {
+  if (/exceeded quota/i.test(error.message))
+    return new PodRefused("waiting_for_quota", `the quota is used up: ${error.message}`, error);
+  return new PodRefused("refused", `the cluster refuses the pod: ${error.message}`, error);
+}
+
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason as Error);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

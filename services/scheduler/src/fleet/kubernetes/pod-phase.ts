@@ -1,0 +1,131 @@
+import type { EndCause, PodEnd } from "../../domain/pod-facts.ts";
+import type { PodPhase } from "../gpu-fleet.ts";
+import type { SlimContainer, SlimJob, SlimPod } from "./slim-objects.ts";
+
+export interface PodFacts {
+  readonly job: SlimJob;
+  /** The Job's pod, or the last that was seen of it. */
+  readonly pod: SlimPod | undefined;
+  /** False when the pod is gone from the cluster. */
+  readonly isPodThere: boolean;
+  /** Why the Job controller could not create a pod. */
+  readonly complaint: string | undefined;
+  /** We have asked it to end. */
+  readonly isStopped: boolean;
+}
+
+/** What a Job and its pod amount to, by what the control plane says of them. */
+export function phaseOf(facts: PodFacts): PodPhase {
+  const { job, pod, isPodThere, isStopped } = facts;
+  const isAlive = isPodThere && pod !== undefined && !isOver(pod);
+  if (isStopped && isAlive) return { kind: "stopping" };
+  const final = pod && earlyEnd(pod);
+  if (final) return { kind: "ended", ...final };
+  if (job.isDeleting) return isAlive && pod.isDeleting ? { kind: "stopping" } : ended(facts, "deleted");
+  if (job.end) return isAlive && pod.isDeleting ? { kind: "stopping" } : ended(facts, undefined);
+  if (pod && !isAlive) return ended(facts, undefined);
+  if (job.isSuspended) return suspended(job);
+  if (!pod) return withoutPod(facts.complaint);
+  if (pod.isDeleting) return { kind: "stopping" };
+  return pod.phase === "Running" ? { kind: "running" } : pending(pod);
+}
+
+/** The agent's end is the pod's: without it nothing is delivered any more. */
+function isOver({ phase, agent }: SlimPod): boolean {
+  return phase === "Succeeded" || phase === "Failed" || agent?.state === "terminated";
+}
+
+/** An end that is certain while the pod still exists, so that nobody waits for it. */
+function earlyEnd(pod: SlimPod): PodEnd | undefined {
+  if (pod.engine?.reason === "OOMKilled") {
+    return { cause: "out_of_memory", exitCode: pod.agent?.exitCode ?? null, message: "" };
+  }
+  const missing = [pod.engine, pod.agent].find(
+    (container) => container !== null && isMissingImage(container),
+  );
+  if (!missing) return undefined;
+  return { cause: "image_not_found", exitCode: null, message: missing.message };
+}
+
+/** A registry that does not answer is another matter: it is asked again. */
+function isMissingImage({ state, reason, message }: SlimContainer): boolean {
+  if (state !== "waiting") return false;
+  if (reason === "InvalidImageName") return true;
+  return (
+    (reason === "ErrImagePull" || reason === "ImagePullBackOff") &&
+    /not found|manifest unknown|does not exist|name unknown/i.test(message)
+  );
+}
+
+function ended({ job, pod, isStopped }: PodFacts, fallback: EndCause | undefined): PodPhase {
+  const exitCode = pod?.agent?.exitCode ?? null;
+  const [cause, message] = causeOf(job, pod, isStopped, fallback);
+  return { kind: "ended", cause, exitCode, message };
+}
+
+function causeOf(
+  job: SlimJob,
+  pod: SlimPod | undefined,
+  isStopped: boolean,
+  fallback: EndCause | undefined,
+): readonly [EndCause, string] {
+  if (pod?.reason === "DeadlineExceeded") return ["deadline", pod.message];
+  if (job.end?.reason === "DeadlineExceeded")
+    return [hasRun(pod) ? "deadline" : "not_placed", job.end.message];
+  if (pod?.disruption) return [causeOfDisruption(pod.disruption.reason), pod.disruption.message];
+  if (pod?.reason === "Evicted") return [isOwnDisk(pod.message) ? "disk_full" : "evicted", pod.message];
+  if (pod?.reason === "NodeLost" || pod?.reason === "NodeShutdown") return ["node_lost", pod.message];
+  if (pod && pod.agent?.state === "terminated") return ["exited", ""];
+  if (fallback) return [fallback, ""];
+  if (pod?.isDeleting || (job.end?.isFailure && !pod)) return isStopped ? ["exited", ""] : ["deleted", ""];
+  return ["unknown", job.end?.message ?? ""];
+}
+
+function hasRun(pod: SlimPod | undefined): boolean {
+  return pod?.agent?.state === "running" || pod?.agent?.state === "terminated";
+}
+
+const disruptions: Readonly<Record<string, EndCause>> = {
+  PreemptionByScheduler: "preempted",
+  DeletionByTaintManager: "node_lost",
+  DeletionByPodGC: "node_lost",
+  DeletionByDeviceTaintManager: "node_lost",
+};
+
+function causeOfDisruption(reason: string): EndCause {
+  return disruptions[reason] ?? "evicted";
+}
+
+/** The pod's own limits, as opposed to a node that runs full. */
+function isOwnDisk(message: string): boolean {
+  return /exceeds the (local ephemeral storage )?limit|exceeds the total limit|exceeds the limit/i.test(
+    message,
+  );
+}
+
+function suspended({ isQueued }: SlimJob): PodPhase {
+  if (isQueued) return waiting("waiting_for_quota", "waiting in the cluster's queue");
+  return waiting("incomplete", "");
+}
+
+function withoutPod(complaint: string | undefined): PodPhase {
+  if (complaint === undefined) return waiting("starting", "the cluster makes the pod");
+  if (/exceeded quota/i.test(complaint))
+    return waiting("waiting_for_quota", `the quota is used up: ${complaint}`);
+  return waiting("refused", `the cluster refuses the pod: ${complaint}`);
+}
+
+function pending({ unschedulable, engine, agent }: SlimPod): PodPhase {
+  if (unschedulable !== null) return waiting("unschedulable", `no machine fits: ${unschedulable}`);
+  const held = [engine, agent].find((container) => container?.state === "waiting" && container.reason !== "");
+  if (!held) return waiting("starting", "waiting for a machine");
+  if (/Image/.test(held.reason))
+    return waiting("pulling_image", `the image cannot be fetched yet: ${held.message || held.reason}`);
+  if (held.reason === "ContainerCreating" || held.reason === "PodInitializing")
+    return waiting("pulling_image", "a machine is being prepared: image and disk space");
+  return waiting("refused", `the machine cannot start the pod: ${held.message || held.reason}`);
+}
+
+function waiting(reason: Extract<PodPhase, { kind: "pending" }>["reason"], message: string): PodPhase {
+  return { kind: "pending", reason, message };
+}

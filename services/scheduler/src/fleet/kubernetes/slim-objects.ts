@@ -1,0 +1,127 @@
+import type { Job, KubeEvent, Pod } from "@gradients/kube";
+import { JOB_OF_POD, labelNames, OUTCOME } from "./names.ts";
+
+/** What is kept of a Job: enough for 10,000 of them. */
+export interface SlimJob {
+  readonly name: string;
+  readonly version: string;
+  readonly uid: string;
+  readonly attemptId: string;
+  readonly epoch: number;
+  readonly hardwareClass: string;
+  readonly createdAt: number;
+  readonly isSuspended: boolean;
+  readonly isQueued: boolean;
+  readonly isDeleting: boolean;
+  /** The scheduler has not recorded its outcome yet. */
+  readonly isOpen: boolean;
+  readonly finalizers: readonly string[];
+  readonly end: { readonly reason: string; readonly message: string; readonly isFailure: boolean } | null;
+}
+
+export interface SlimPod {
+  readonly name: string;
+  readonly version: string;
+  readonly uid: string;
+  readonly jobName: string;
+  readonly isDeleting: boolean;
+  readonly phase: string;
+  readonly reason: string;
+  readonly message: string;
+  /** Why no node was found. */
+  readonly unschedulable: string | null;
+  readonly isScheduled: boolean;
+  /** Reason and message of the condition DisruptionTarget. */
+  readonly disruption: { readonly reason: string; readonly message: string } | null;
+  readonly agent: SlimContainer | null;
+  readonly engine: SlimContainer | null;
+}
+
+export interface SlimContainer {
+  readonly state: "waiting" | "running" | "terminated";
+  readonly reason: string;
+  readonly message: string;
+  readonly exitCode: number | null;
+}
+
+export function slimJob({ metadata, spec, status }: Job): SlimJob {
+  const labels = metadata?.labels ?? {};
+  const end = status?.conditions?.find(
+    ({ type, status: isTrue }) => isTrue === "True" && (type === "Complete" || type === "Failed"),
+  );
+  const finalizers = metadata?.finalizers ?? [];
+  return {
+    name: metadata?.name ?? "",
+    version: metadata?.resourceVersion ?? "",
+    uid: metadata?.uid ?? "",
+    attemptId: labels[labelNames.attempt] ?? "",
+    epoch: Number(labels[labelNames.epoch] ?? 0),
+    hardwareClass: labels[labelNames.hardwareClass] ?? "",
+    createdAt: Date.parse(metadata?.creationTimestamp ?? ""),
+    isSuspended: spec?.suspend === true,
+    isQueued: labels[labelNames.queue] !== undefined,
+    isDeleting: metadata?.deletionTimestamp !== undefined,
+    isOpen: finalizers.includes(OUTCOME),
+    finalizers,
+    end: end
+      ? { reason: end.reason ?? "", message: end.message ?? "", isFailure: end.type === "Failed" }
+      : null,
+  };
+}
+
+type ContainerStatus = NonNullable<NonNullable<Pod["status"]>["containerStatuses"]>[number];
+
+export function slimPod({ metadata, status }: Pod): SlimPod {
+  const condition = (type: string) => status?.conditions?.find((one) => one.type === type);
+  const scheduled = condition("PodScheduled");
+  const disruption = condition("DisruptionTarget");
+  const container = (name: string) =>
+    slimContainer(status?.containerStatuses?.find((one) => one.name === name));
+  return {
+    name: metadata?.name ?? "",
+    version: metadata?.resourceVersion ?? "",
+    uid: metadata?.uid ?? "",
+    jobName: metadata?.labels?.[JOB_OF_POD] ?? metadata?.ownerReferences?.[0]?.name ?? "",
+    isDeleting: metadata?.deletionTimestamp !== undefined,
+    phase: status?.phase ?? "Pending",
+    reason: status?.reason ?? "",
+    message: status?.message ?? "",
+    unschedulable: scheduled?.status === "False" ? (scheduled.message ?? scheduled.reason ?? "") : null,
+    isScheduled: scheduled?.status === "True",
+    disruption:
+      disruption?.status === "True"
+        ? { reason: disruption.reason ?? "", message: disruption.message ?? "" }
+        : null,
+    agent: container("agent"),
+    engine: container("engine"),
+  };
+}
+
+function slimContainer(status: ContainerStatus | undefined): SlimContainer | null {
+  const { waiting, running, terminated } = status?.state ?? {};
+  const found = terminated ?? waiting;
+  if (!found) return running ? { state: "running", reason: "", message: "", exitCode: null } : null;
+  return {
+    state: terminated ? "terminated" : "waiting",
+    reason: found.reason ?? "",
+    message: found.message ?? "",
+    exitCode: terminated?.exitCode ?? null,
+  };
+}
+
+/** The Job controller's complaint that it may not create a pod. */
+export interface SlimEvent {
+  readonly name: string;
+  readonly version: string;
+  readonly jobUid: string;
+  readonly message: string;
+}
+
+export function slimEvent({ metadata, involvedObject, message }: KubeEvent): SlimEvent {
+  return {
+    name: metadata?.name ?? "",
+    version: metadata?.resourceVersion ?? "",
+    jobUid: involvedObject.uid ?? "",
+    message: message ?? "",
+  };
+}
