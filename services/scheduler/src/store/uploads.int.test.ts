@@ -2,7 +2,8 @@ import { createDatabase, type Database, ensureSchema, migrate } from "@gradients
 import { type AttemptId, type JobId, newId } from "@gradients/kernel";
 import { createLogger } from "@gradients/runtime";
 import { createTestDatabase } from "@gradients/testkit";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Attempt } from "../domain/attempt.ts";
 import { newAttemptCore } from "../domain/attempt-machine.ts";
 import type { Upload } from "../domain/uploads.ts";
@@ -24,7 +25,7 @@ beforeAll(async () => {
     password: "test",
   });
   const logger = createLogger({ service: "test", level: "warn" });
-  db = createDatabase<Tables>({ url, schema: "scheduler", applicationName: "test", poolSize: 2 }, logger);
+  db = createDatabase<Tables>({ url, schema: "scheduler", applicationName: "test", poolSize: 3 }, logger);
   cleanup.defer(() => db.close());
   await migrate(db, migrations);
 });
@@ -116,3 +117,32 @@ test("a second token for a placement leaves the first one as it is", async () =>
   expect(await findTokenHolder(db, hashToken("first"))).toMatchObject({ attemptId, epoch: 1 });
   expect(await findTokenHolder(db, hashToken("second"))).toMatchObject({ attemptId, epoch: 1 });
 });
+
+test("whoever locks a job waits for the one that holds it", async () => {
+  const { jobId } = await addAttempt();
+  const [locked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const order: string[] = [];
+  const first = db.tx(async (tx) => {
+    await lockJob(tx, jobId);
+    locked.resolve();
+    await release.promise;
+    order.push("first");
+  });
+  await locked.promise;
+  const second = db.tx(async (tx) => {
+    await lockJob(tx, jobId);
+    order.push("second");
+  });
+  await vi.waitFor(async () => expect(order.length + (await waitingForLocks())).toBe(1), { timeout: 10_000 });
+  release.resolve();
+  await Promise.all([first, second]);
+  expect(order).toEqual(["first", "second"]);
+});
+
+async function waitingForLocks(): Promise<number> {
+  const { rows } = await sql<{ waiting: number }>`
+    select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+    db.q,
+  );
+  return rows[0]?.waiting ?? 0;
+}
