@@ -1,10 +1,15 @@
 import { parseArgs } from "node:util";
 import { exploreAll } from "./model/report.ts";
+import { reportSimulation } from "./simulation/report.ts";
 
 const HELP = `npm run test:proof -- model [--large]
+npm run test:proof -- simulate [--hours <n>] [--seed <text>]
 
-  model     explores a job's way through gateway, scheduler and scorer in every order of events and faults
-    --large   the large sizes as well: minutes and gigabytes
+  model      explores a job's way through gateway, scheduler and scorer in every order of events and faults
+    --large    the large sizes as well: minutes and gigabytes
+  simulate   lets jobs, pods, events and a chain run at random on a virtual clock, with faults
+    --hours    simulated ones   [24]
+    --seed     the same course again   [chosen]
 
 Random histories against the scheduler's real tables, more of them or one seed again:
   PROOF_RUNS=500 PROOF_SEED=1 npm test -- tools/proof/src/store
@@ -12,12 +17,21 @@ Random histories against the scheduler's real tables, more of them or one seed a
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { large: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  options: {
+    large: { type: "boolean", default: false },
+    hours: { type: "string", default: "24" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    help: { type: "boolean", default: false },
+  },
 });
 
 if (values.help) process.stdout.write(HELP);
-else if (positionals[0] === "model") process.exitCode = exploreAll({ isLarge: values.large }) ? 0 : 1;
-else {
+else process.exitCode = run(positionals[0]);
+
+function run(what: string | undefined): number {
+  const hours = Number(values.hours);
+  if (what === "model") return exploreAll({ isLarge: values.large }) ? 0 : 1;
+  if (what === "simulate" && hours > 0) return reportSimulation(values.seed, hours) ? 0 : 1;
   process.stderr.write(HELP);
-  process.exitCode = 64;
+  return 64;
 }

@@ -13,10 +13,11 @@ export const relayMoves: Moves = ({ planted }, job) =>
     const message = job.outbox[publisher][0];
     if (!message) return [];
     const name = `${publisher} publishes ${nameOf(message)}`;
-    const publish: Move = { label: name, apply: (target) => relay(target, publisher) };
+    const publish: Move = { label: name, pace: "bus", apply: (target) => relay(target, publisher) };
     if (planted !== "no outbox") return [publish];
     const lose: Move = {
       label: `${publisher} dies before it publishes ${nameOf(message)}`,
+      pace: "bus",
       costs: "crashes",
       apply: (target) => void target.outbox[publisher].shift(),
     };
@@ -43,19 +44,20 @@ function headMoves(rules: Rules, job: JobWorld, consumer: Consumer): Move[] {
   if (!message) return [];
   const delay: Move = {
     label: `${nameOf(message)} is late for the ${consumer}`,
+    pace: "bus",
     costs: "delays",
     apply: (target) => {
       const { queue, late } = target;
       late[consumer].push(...queue[consumer].splice(0, 1));
     },
   };
-  const moves = takeMoves(rules, consumer, message, (target) => target.queue[consumer].shift());
+  const moves = takeMoves(rules, consumer, message, "bus", (target) => target.queue[consumer].shift());
   return [...moves, delay];
 }
 
 function lateMoves(rules: Rules, job: JobWorld, consumer: Consumer): Move[] {
   return job.late[consumer].flatMap((message, place) =>
-    takeMoves(rules, consumer, message, (target) => target.late[consumer].splice(place, 1)[0]),
+    takeMoves(rules, consumer, message, "late", (target) => target.late[consumer].splice(place, 1)[0]),
   );
 }
 
@@ -64,11 +66,13 @@ function takeMoves(
   rules: Rules,
   consumer: Consumer,
   message: Message,
+  pace: "bus" | "late",
   remove: (job: JobWorld) => Message | undefined,
 ): Move[] {
   const name = `${consumer} takes ${nameOf(message)}${message.handled ? ", again" : ""}`;
   const variant = (label: string, costs: "crashes" | "duplicates", apply: (job: JobWorld) => void): Move => ({
     label,
+    pace,
     costs,
     apply,
   });
@@ -77,8 +81,12 @@ function takeMoves(
     take(rules, job, consumer, message);
     job.late[consumer].push({ ...message, handled: true });
   };
-  const moves = [
-    { label: name, apply: (target: JobWorld) => takeOrPutOff(rules, target, consumer, message, remove) },
+  const moves: Move[] = [
+    {
+      label: name,
+      pace,
+      apply: (target: JobWorld) => takeOrPutOff(rules, target, consumer, message, remove),
+    },
     variant(`${name}, dies before the ack`, "crashes", keepCopy),
     variant(`${name}, and it comes again`, "duplicates", keepCopy),
   ];

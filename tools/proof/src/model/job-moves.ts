@@ -24,18 +24,20 @@ const customerMoves: Moves = (_rules, job) => {
   const apply = (target: JobWorld) => {
     if (cancelByCustomer(target)) say(target, "gateway", { type: "JobCancelled" });
   };
-  return [{ label: "the customer cancels", costs: "cancels", apply }];
+  return [{ label: "the customer cancels", pace: "whim", costs: "cancels", apply }];
 };
 
 const scorerMoves: Moves = (rules, job) => {
   const moves: Move[] = [];
   const fail = (target: JobWorld) => failJob(target);
   if (isSplitDue(job)) {
-    moves.push({ label: "the scorer splits the data", apply: (target) => split(target) });
-    moves.push({ label: "the data cannot be split", costs: "failures", apply: fail });
+    moves.push({ label: "the scorer splits the data", pace: "scorer", apply: (target) => split(target) });
+    moves.push({ label: "the data cannot be split", pace: "scorer", costs: "failures", apply: fail });
   }
-  if (isVerdictDue(job)) moves.push({ label: "the scorer judges", apply: (target) => judge(rules, target) });
-  if (canFail(job)) moves.push({ label: "the job's deadline comes", costs: "deadlines", apply: fail });
+  if (isVerdictDue(job))
+    moves.push({ label: "the scorer judges", pace: "scorer", apply: (target) => judge(rules, target) });
+  if (canFail(job))
+    moves.push({ label: "the job's deadline comes", pace: "clock", costs: "deadlines", apply: fail });
   return moves;
 };
 

@@ -4,11 +4,12 @@ import { JobSpace, type JobStep } from "./job-space.ts";
 import type { Rules } from "./scheduler.ts";
 import { busySlots, planOf, queueOf, type Waiting } from "./scheduler-moves.ts";
 import type { Budget, PlantedFault, Size } from "./size.ts";
+import { timeless } from "./timing.ts";
 import { acceptedJob, type JobWorld } from "./world.ts";
 
 /** Explores the job's way through gateway, scheduler and scorer, of a given size; with a planted fault it must find a violation. */
 export function exploreJobs(size: Size, planted?: PlantedFault, maxStates?: number): Exploration {
-  return explore(new JobsMachine({ size, planted }), maxStates);
+  return explore(new JobsMachine({ size, planted, timing: timeless(size) }), maxStates);
 }
 
 /** What the world needs to know of a job to tell what may happen next to it. */

@@ -1,7 +1,8 @@
 import type { AttemptCommand } from "../../../../services/scheduler/src/domain/attempt-machine.ts";
 import { failureOf } from "../../../../services/scheduler/src/domain/failures.ts";
-import type { Move, Moves } from "./moves.ts";
+import type { Move, Moves, Pace } from "./moves.ts";
 import { moveAttempt, type Rules } from "./scheduler.ts";
+import { isSilent } from "./scheduler-moves.ts";
 import type { Attempt, JobWorld, Pod } from "./world.ts";
 
 /** What the pods of a job's attempts do: each speaks with the epoch that it was started with, whatever has happened since. */
@@ -15,23 +16,32 @@ interface Where {
   readonly place: number;
 }
 
-function movesOf(rules: Rules, where: Where, attempt: Attempt, { epoch, phase }: Pod): Move[] {
+function movesOf(rules: Rules, where: Where, attempt: Attempt, pod: Pod): Move[] {
+  const { epoch, phase } = pod;
   const name = `pod ${where.index}/${epoch}`;
-  if (phase === "ended") return [];
+  if (phase === "ended" || isSilent(rules, pod)) return [];
   const gone: Move[] = [
     {
       label: `${name} dies`,
+      pace: "life",
       costs: "crashes",
       apply: (target) => void (podAt(target, where).phase = "ended"),
     },
     {
       label: `${name} vanishes with its node`,
+      pace: "life",
       costs: "crashes",
       apply: (target) => removePod(target, where),
     },
   ];
-  const says = (label: string, command: AttemptCommand, isHeard: "leaves" | "stays" | "works"): Move => ({
+  const says = (
+    label: string,
+    pace: Pace,
+    command: AttemptCommand,
+    isHeard: "leaves" | "stays" | "works",
+  ): Move => ({
     label: `${name} ${label}`,
+    pace,
     apply: (target) => speak(rules, target, where, command, isHeard),
   });
   const lost = (move: Move): Move => ({
@@ -42,25 +52,30 @@ function movesOf(rules: Rules, where: Where, attempt: Attempt, { epoch, phase }:
   if (phase === "starting") {
     const assign: AttemptCommand = { type: "assign", epoch };
     return [
-      says("asks for its work", assign, "works"),
-      lost(says("asks for its work", assign, "stays")),
+      says("asks for its work", "ask", assign, "works"),
+      lost(says("asks for its work", "ask", assign, "stays")),
       ...gone,
     ];
   }
   const succeed: AttemptCommand = { type: "succeed", epoch };
   const fail: AttemptCommand = { type: "fail", epoch, failure: failureOf("NONFINITE") };
   const moves = [
-    says("brings its result", succeed, "leaves"),
-    lost(says("brings its result", succeed, "stays")),
-    { ...says("fails", fail, "leaves"), costs: "failures" as const },
+    says("brings its result", "result", succeed, "leaves"),
+    lost(says("brings its result", "result", succeed, "stays")),
+    { ...says("fails", "result", fail, "leaves"), costs: "failures" as const },
     {
-      ...says("is interrupted by the platform", { type: "interrupt", epoch, because: "SIGTERM" }, "leaves"),
+      ...says(
+        "is interrupted by the platform",
+        "life",
+        { type: "interrupt", epoch, because: "SIGTERM" },
+        "leaves",
+      ),
       costs: "crashes" as const,
     },
     ...gone,
   ];
-  const hasNews = attempt.lease === "over" || epoch !== attempt.epoch;
-  return hasNews ? [...moves, says("heartbeats", { type: "heartbeat", epoch }, "stays")] : moves;
+  const hasNews = rules.timing.hasClock || attempt.lease === "over" || epoch !== attempt.epoch;
+  return hasNews ? [...moves, says("heartbeats", "heartbeat", { type: "heartbeat", epoch }, "stays")] : moves;
 }
 
 /** A pod that is refused leaves; one that did not hear the answer will ask again. */

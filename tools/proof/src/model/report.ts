@@ -7,7 +7,7 @@ import { largeSizes, plantedFaults, smallSizes } from "./sizes.ts";
 export function exploreAll({ isLarge }: { readonly isLarge: boolean }): boolean {
   const sizes = isLarge ? [...smallSizes, ...largeSizes] : smallSizes;
   const held = sizes.map((size) => {
-    const found = exploreJobs(size, undefined, MAX_STATES);
+    const found = exploreJobs(size, undefined, MAX_STATES[size.jobs]);
     const { jobs, attempts, workers, budget } = size;
     const spent = Object.entries(budget).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
     print(
@@ -20,8 +20,8 @@ export function exploreAll({ isLarge }: { readonly isLarge: boolean }): boolean 
   return [...held, ...findPlanted()].every(Boolean);
 }
 
-/** About 6 GB where every state of the world is one of its only job's, a tenth of that for two jobs. */
-const MAX_STATES = 16_000_000;
+/** By the number of jobs; gigabytes. Of a single job every state is kept as text for a while, of two only those of each. */
+const MAX_STATES: Readonly<Record<number, number>> = { 1: 6_000_000, 2: 60_000_000 };
 
 function findPlanted(): boolean[] {
   return Object.entries(plantedFaults).map(([fault, size]) => {

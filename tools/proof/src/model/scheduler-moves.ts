@@ -25,6 +25,7 @@ function placeMoves(rules: Rules, job: JobWorld): Move[] {
     .filter(({ length }) => length > 0)
     .map((places) => ({
       label: `attempts ${places.join(" and ")} are placed`,
+      pace: "control",
       places,
       apply: (target) => {
         for (const index of places) moveAttempt(rules, target, index, { type: "place" });
@@ -38,9 +39,11 @@ export interface Waiting {
   readonly inGang: boolean;
 }
 
-export function queueOf({ size }: Rules, { attempts }: JobWorld): readonly Waiting[] {
+export function queueOf({ size, timing }: Rules, { attempts }: JobWorld): readonly Waiting[] {
   return attempts.flatMap((attempt, index) =>
-    attempt?.state === "queued" ? [{ index, inGang: attempt.epoch === 0 && index < size.attempts }] : [],
+    attempt?.state === "queued" && timing.coreOf(attempt).notBefore <= timing.now
+      ? [{ index, inGang: attempt.epoch === 0 && index < size.attempts }]
+      : [],
   );
 }
 
@@ -87,16 +90,23 @@ function leaseMoves(rules: Rules, { state, epoch, lease, pods }: Attempt, index:
   const runOut = (target: JobWorld) => void Object.assign(target.attempts[index] ?? {}, { lease: "over" });
   // A pod that is gone cannot renew; one that lives needs a pause, a lost network or a stopped scheduler.
   if (lease === "held" && state === "running" && !pod)
-    moves.push({ label: `${name}'s lease runs out`, apply: runOut });
+    moves.push({ label: `${name}'s lease runs out`, pace: "clock", apply: runOut });
   else if (lease === "held")
-    moves.push({ label: `${name}'s lease runs out while its pod lives`, costs: "crashes", apply: runOut });
+    moves.push({
+      label: `${name}'s lease runs out while its pod lives`,
+      pace: "clock",
+      costs: "crashes",
+      apply: runOut,
+    });
   if (lease === "over" && rules.planted !== "no lease")
     moves.push({
       label: `${name} is lost by its lease`,
+      pace: "control",
       apply: (target) => void moveAttempt(rules, target, index, { type: "expire", epoch }),
     });
   moves.push({
     label: `${name}'s deadline comes`,
+    pace: "clock",
     costs: "deadlines",
     apply: (target) =>
       void moveAttempt(rules, target, index, { type: "fail", failure: failureOf("DEADLINE_EXCEEDED") }),
@@ -104,23 +114,29 @@ function leaseMoves(rules: Rules, { state, epoch, lease, pods }: Attempt, index:
   return moves;
 }
 
+/** Alive for all that is known, and not heard of. */
+export function isSilent({ timing }: Rules, { silentUntil }: Pod): boolean {
+  return silentUntil !== undefined && silentUntil > timing.now;
+}
+
 function settleMoves(rules: Rules, attempt: Attempt, index: number): Move[] {
   const { state, epoch, pods } = attempt;
   const isWanted = (pod: Pod) => isPlaced(state) && pod.epoch === epoch;
   const moves: Move[] = pods.flatMap((pod, place) => {
     const name = `pod ${index}/${pod.epoch}`;
+    if (isSilent(rules, pod)) return []; // as long as its node is not reached, nobody can remove it
     const remove = (target: JobWorld) => void target.attempts[index]?.pods.splice(place, 1);
-    if (!isWanted(pod)) return [{ label: `${name} is removed`, apply: remove }];
+    if (!isWanted(pod)) return [{ label: `${name} is removed`, pace: "control", apply: remove }];
     if (isLive(pod)) return [];
     const lose = (target: JobWorld) => {
       remove(target);
       moveAttempt(rules, target, index, { type: "lose", epoch, because: "the pod ended" });
     };
-    return [{ label: `${name} is seen to have ended`, apply: lose }];
+    return [{ label: `${name} is seen to have ended`, pace: "control", apply: lose }];
   });
   if (state !== "placing" || pods.some((pod) => pod.epoch === epoch)) return moves;
   const start = (target: JobWorld) => void target.attempts[index]?.pods.push({ epoch, phase: "starting" });
-  return [...moves, { label: `pod ${index}/${epoch} is started`, apply: start }];
+  return [...moves, { label: `pod ${index}/${epoch} is started`, pace: "control", apply: start }];
 }
 
 export function isSettled({ attempts }: JobWorld): boolean {

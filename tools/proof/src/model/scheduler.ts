@@ -1,48 +1,44 @@
 import {
   type AttemptCommand,
-  type AttemptCore,
   type AttemptRejection,
   decideAttempt,
   isFinal,
 } from "../../../../services/scheduler/src/domain/attempt-machine.ts";
-import { failureOf } from "../../../../services/scheduler/src/domain/failures.ts";
 import { type JobFact, jobAfter } from "../../../../services/scheduler/src/domain/job-machine.ts";
-import type { SchedulingRules } from "../../../../services/scheduler/src/domain/scheduling-rules.ts";
 import { Broken } from "./broken.ts";
 import type { Message } from "./messages.ts";
 import { say } from "./say.ts";
 import type { PlantedFault, Size } from "./size.ts";
+import type { Timing } from "./timing.ts";
 import type { Attempt, JobWorld } from "./world.ts";
 
 /** What a step of the model knows besides the world. */
 export interface Rules {
   readonly size: Size;
   readonly planted: PlantedFault | undefined;
+  readonly timing: Timing;
 }
 
 export type Moved = AttemptRejection | "moved" | "nothing";
 
-/** The instant of every decision: leases are held or over by it, whatever their length. */
-const NOW = new Date(1_000_000);
-const LATER = new Date(2_000_000);
-const EARLIER = new Date(0);
-
 /** One attempt one step further by the product's own machine, with what follows from it, as in one transaction under the job's lock. */
 export function moveAttempt(rules: Rules, job: JobWorld, index: number, command: AttemptCommand): Moved {
+  const { timing } = rules;
   const attempt = job.attempts[index];
   if (!attempt) throw new Error(`there is no attempt ${index}`);
   const decision = decideAttempt(
-    toCore(attempt),
+    timing.coreOf(attempt),
     unfenced(rules, attempt, command),
-    schedulingRules(rules.size),
-    NOW,
+    timing.rules,
+    timing.now,
   );
   if (!decision.ok) return decision.error;
   const { attempt: core, fact } = decision.value;
-  const isRenewed = attempt.lease === "over" && core.leaseExpiresAt !== null && core.leaseExpiresAt > NOW;
+  const isRenewed =
+    attempt.lease === "over" && core.leaseExpiresAt !== null && core.leaseExpiresAt > timing.now;
   if (isStale(command, attempt)) throw new Broken("fencing: a write of an old epoch was accepted");
   if (fact !== null && isFinal(attempt.state)) throw new Broken("double effect: an attempt ended twice");
-  Object.assign(attempt, fromCore(core));
+  timing.keep(attempt, core);
   if (fact === null) return isRenewed ? "moved" : "nothing";
   const isRace = index < rules.size.attempts;
   if (fact === "reported" && isRace)
@@ -126,38 +122,4 @@ function isStale(command: AttemptCommand, { epoch }: Attempt): boolean {
 
 function newAttempt(): Attempt {
   return { state: "queued", epoch: 0, losses: 0, lease: "none", pods: [] };
-}
-
-function toCore({ state, epoch, losses, lease }: Attempt): AttemptCore {
-  const leaseExpiresAt = { none: null, held: LATER, over: EARLIER }[lease];
-  const finishedAt = isFinal(state) ? EARLIER : null;
-  const failure = state === "failed" ? failureOf("INTERNAL") : null;
-  return {
-    state,
-    epoch,
-    losses,
-    leaseExpiresAt,
-    notBefore: EARLIER,
-    checkpoint: null,
-    startedAt: null,
-    finishedAt,
-    failure,
-  };
-}
-
-function fromCore({ state, epoch, losses, leaseExpiresAt }: AttemptCore): Omit<Attempt, "pods"> {
-  const lease = leaseExpiresAt === null ? "none" : leaseExpiresAt > NOW ? "held" : "over";
-  return { state, epoch, losses, lease };
-}
-
-function schedulingRules({ maxRetries }: Size): SchedulingRules {
-  return {
-    leaseSeconds: 10,
-    placingLeaseSeconds: 60,
-    maxRetries,
-    retryDelaysSeconds: [0],
-    startupSeconds: 60,
-    finishSeconds: 60,
-    evaluationSeconds: 600,
-  };
 }

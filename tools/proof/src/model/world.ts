@@ -2,7 +2,7 @@ import type {
   AttemptState as GatewayAttemptState,
   JobState as GatewayState,
 } from "../../../../services/gateway/src/domain/job.ts";
-import type { AttemptState } from "../../../../services/scheduler/src/domain/attempt-machine.ts";
+import type { AttemptCore, AttemptState } from "../../../../services/scheduler/src/domain/attempt-machine.ts";
 import type { JobState as SchedulerState } from "../../../../services/scheduler/src/domain/job-machine.ts";
 import type { JobState as ScorerState } from "../../../../services/scorer/src/domain/job-machine.ts";
 import { type Consumer, consumers, type Message, type Publisher } from "./messages.ts";
@@ -37,11 +37,15 @@ export interface Attempt {
   losses: number;
   lease: "none" | "held" | "over";
   pods: Pod[];
+  /** Where there is a clock: all that the product's machine keeps, its times included. */
+  core?: AttemptCore;
 }
 
 export interface Pod {
   epoch: number;
   phase: "starting" | "working" | "ended";
+  /** Where there is a clock: nothing is heard of it until then. */
+  silentUntil?: Date;
 }
 
 type Evaluation = "open" | "finished" | "failed";
