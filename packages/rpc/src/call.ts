@@ -2,7 +2,7 @@ import type { DescMessage, DescMethod, Message } from "@bufbuild/protobuf";
 import { newId } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
 import { Metadata, type ServerUnaryCall, type StatusObject } from "@grpc/grpc-js";
-import { RpcError } from "./errors.ts";
+import { asRpcError, type IsOutage, RpcError } from "./errors.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { CallContext } from "./service-types.ts";
 import { toStatus } from "./status-details.ts";
@@ -26,6 +26,7 @@ export interface CallEnvironment {
   readonly observe: Observe;
   readonly validate: (schema: DescMessage, message: Message) => void;
   readonly authenticate: ((ctx: CallContext) => Promise<unknown>) | undefined;
+  readonly isOutage: IsOutage;
   /** For unary calls that bring no deadline of their own. */
   readonly unaryDeadlineMs: number;
   /** Calls in flight; the stop sequence ends the streaming ones. */
@@ -96,7 +97,7 @@ export class OpenCall {
   }
 
   fail(fault: unknown): void {
-    const error = toRpcError(fault);
+    const error = asRpcError(fault, this.#env.isOutage);
     if (!this.#close(error)) return logLateFault(this.#env.logger, this.ctx, fault);
     logFailure(this.#env.logger, this.ctx, error);
     this.#sendStatus(toStatus(error, this.ctx.requestId));
@@ -167,14 +168,6 @@ function cancellation({ deadline }: CallContext): RpcError {
 
 function deadlineExceeded(): RpcError {
   return new RpcError("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", "the call's deadline has passed");
-}
-
-/** Anything but an RpcError is a fault of ours: its text stays in the log. */
-function toRpcError(fault: unknown): RpcError {
-  if (fault instanceof RpcError) return fault;
-  return new RpcError("INTERNAL", "INTERNAL", "internal error; the request id finds it in our logs", {
-    cause: fault,
-  });
 }
 
 function logFailure(logger: Logger, ctx: CallContext, error: RpcError): void {

@@ -70,3 +70,21 @@ export class RpcError extends Error {
     this.requestId = options.requestId;
   }
 }
+
+/** Whether something that a handler threw means that a server behind it is away for a while. */
+export type IsOutage = (fault: unknown) => boolean;
+
+const OUTAGE_RETRY_MS = 1_000;
+
+/** What a caller is told: an outage is no fault of ours, the same call succeeds later. Anything else but an RpcError is one: its text stays in the log. */
+export function asRpcError(fault: unknown, isOutage: IsOutage): RpcError {
+  if (fault instanceof RpcError) return fault;
+  if (isOutage(fault))
+    return new RpcError("UNAVAILABLE", "DATABASE_UNAVAILABLE", "not possible right now; try again", {
+      retryAfterMs: OUTAGE_RETRY_MS,
+      cause: fault,
+    });
+  return new RpcError("INTERNAL", "INTERNAL", "internal error; the request id finds it in our logs", {
+    cause: fault,
+  });
+}

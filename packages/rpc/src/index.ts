@@ -2,6 +2,7 @@ export { Metadata } from "@grpc/grpc-js";
 export { type BoundMethod, bind, type RpcBinding } from "./bind.ts";
 export { createRpcClient, type RpcClientOptions } from "./client.ts";
 export {
+  asRpcError,
   type ErrorResource,
   type FieldViolation,
   type RpcCode,

@@ -5,7 +5,7 @@ import { HealthImplementation } from "grpc-health-check";
 import type { RpcBinding } from "./bind.ts";
 import type { CallEnvironment, OpenCall } from "./call.ts";
 import { methodDefinition } from "./codec.ts";
-import { RpcError } from "./errors.ts";
+import { type IsOutage, RpcError } from "./errors.ts";
 import { createHandler } from "./handlers.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { addReflection } from "./reflection.ts";
@@ -26,6 +26,8 @@ export interface RpcPartOptions {
    * request is read.
    */
   readonly authenticate?: (ctx: CallContext) => Promise<unknown>;
+  /** What is answered with UNAVAILABLE and a retry delay instead of INTERNAL: a database that is away. */
+  readonly isOutage: IsOutage;
   readonly reflection: boolean;
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer; readonly clientCa?: Buffer };
   /** Both directions. Default 4 MiB. */
@@ -74,6 +76,7 @@ function createEnvironment(options: RpcPartOptions): CallEnvironment {
     observe: observeServer(),
     validate: createRequestValidator(),
     authenticate: options.authenticate,
+    isOutage: options.isOutage,
     unaryDeadlineMs: options.unaryDeadlineMs ?? 30_000,
     open: new OpenCalls<OpenCall>(),
   };

@@ -32,6 +32,7 @@ export async function startTestServer(
     bindings: [bind(TestService, { ...plainHandlers, ...impl })],
     listen: { host: "127.0.0.1", port: 0 },
     logger,
+    isOutage: () => false,
     reflection: false,
     ...options,
   });

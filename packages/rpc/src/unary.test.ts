@@ -94,6 +94,17 @@ describe("a unary call", () => {
     });
   });
 
+  test("asks its caller to try again while a server behind it is away", async () => {
+    const outage = new Error("connect ECONNREFUSED");
+    const impl = { getPoint: () => Promise.reject(outage) };
+    await using server = await startTestServer(impl, { isOutage: (fault) => fault === outage });
+    expect(await failure(server.client.getPoint({}))).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "DATABASE_UNAVAILABLE",
+      retryAfterMs: 1_000,
+    });
+  });
+
   test("fails as INTERNAL when the handler's answer is no valid message", async () => {
     await using server = await startTestServer({ getPoint: async () => ({ step: 2n ** 70n }) });
     expect(await failure(server.client.getPoint({}))).toMatchObject({ code: "INTERNAL" });

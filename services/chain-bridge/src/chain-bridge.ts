@@ -6,7 +6,13 @@ import {
   createOutboxRelay,
   ensureStreams,
 } from "@gradients/bus";
-import { createDatabase, createInvariantChecker, type DatabaseOptions, migrate } from "@gradients/db";
+import {
+  createDatabase,
+  createInvariantChecker,
+  type DatabaseOptions,
+  isUnreachable,
+  migrate,
+} from "@gradients/db";
 import { systemClock } from "@gradients/kernel";
 import { createRpcPart } from "@gradients/rpc";
 import {
@@ -83,6 +89,7 @@ function partsOf(deps: Deps, bus: Bus): readonly Part[] {
       bindings: [chainBinding(deps)],
       listen: config.grpc,
       logger: rpcLogger,
+      isOutage: isUnreachable,
       reflection: true,
     }),
     createConsumer({

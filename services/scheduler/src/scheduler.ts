@@ -5,7 +5,13 @@ import {
   createOutboxRelay,
   ensureStreams,
 } from "@gradients/bus";
-import { createDatabase, createInvariantChecker, type DatabaseOptions, migrate } from "@gradients/db";
+import {
+  createDatabase,
+  createInvariantChecker,
+  type DatabaseOptions,
+  isUnreachable,
+  migrate,
+} from "@gradients/db";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcPart, type RpcBinding } from "@gradients/rpc";
 import {
@@ -150,7 +156,13 @@ function rpcPart(
   logger: Logger,
   authenticate?: ReturnType<typeof authenticateAgent>,
 ): Part {
-  const options = { bindings, listen, logger: logger.child({ part: name }), reflection: name === "grpc" };
+  const options = {
+    bindings,
+    listen,
+    logger: logger.child({ part: name }),
+    isOutage: isUnreachable,
+    reflection: name === "grpc",
+  };
   const part = createRpcPart(authenticate ? { ...options, authenticate } : options);
   return {
     ...part,

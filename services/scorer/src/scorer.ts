@@ -1,5 +1,5 @@
 import { type Bus, connectBus, createConsumer, createOutboxRelay, ensureStreams } from "@gradients/bus";
-import { createDatabase, createInvariantChecker, migrate } from "@gradients/db";
+import { createDatabase, createInvariantChecker, isUnreachable, migrate } from "@gradients/db";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcPart } from "@gradients/rpc";
 import { composeService, createLogger, type Part, type Service } from "@gradients/runtime";
@@ -42,7 +42,13 @@ export async function createScorer(config: ScorerConfig): Promise<Service> {
       createInvariantChecker({ db, logger, service: "scorer", invariants, rules: config.invariants }),
       createTaskRunner(deps, config.tasks),
       createConsumer({ service: "scorer", db, bus, logger, handlers: eventHandlers(deps) }),
-      createRpcPart({ bindings: [scorerBinding(deps)], listen: config.grpc, logger, reflection: true }),
+      createRpcPart({
+        bindings: [scorerBinding(deps)],
+        listen: config.grpc,
+        logger,
+        isOutage: isUnreachable,
+        reflection: true,
+      }),
     ],
   });
 }

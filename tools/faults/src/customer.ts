@@ -33,7 +33,7 @@ export class Customer implements Disposable {
     this.#system = system;
     this.#name = name;
     this.#gateway = createRpcClient(GatewayService, {
-      target: system.gatewayTarget,
+      target: system.targets.gateway,
       token: system.apiKey,
       defaultDeadlineMs: 10_000,
     });

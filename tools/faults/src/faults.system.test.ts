@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkOutcome, promiseNames } from "./check-outcome.ts";
 import { Customer } from "./customer.ts";
 import { killTrainer, serverFaults, serviceFaults } from "./faults.ts";
+import { askEveryService } from "./outage.ts";
 import { strikeUnderLoad } from "./strike-under-load.ts";
-import { type System, startSystem } from "./system.ts";
+import { type System, serviceNames, startSystem } from "./system.ts";
 import { forgeBreaches } from "./test/forge-breaches.ts";
 
 const TIMES = 2;
@@ -39,6 +40,18 @@ test(`jobs survive kill -9 of services, trainers and servers, ${TIMES} times eac
   const { accepted, ended, problems } = checkHistory(await readFile(system.history.file, "utf8"));
   expect(problems).toEqual([]);
   expect([accepted, ended]).toEqual([customer.accepted.length, customer.accepted.length]);
+});
+
+test("while PostgreSQL is stopped every service asks its callers to try again", async () => {
+  await system.control.stopPostgres();
+  try {
+    const tryAgain = { code: "UNAVAILABLE", reason: "DATABASE_UNAVAILABLE", retryAfterMs: 1_000 };
+    expect(await askEveryService(system)).toMatchObject(
+      Object.fromEntries(serviceNames.map((name) => [name, tryAgain])),
+    );
+  } finally {
+    await system.control.startPostgres();
+  }
 });
 
 test("every promise, broken by hand, is found broken", async () => {

@@ -43,7 +43,10 @@ export const serverFaults: readonly Fault[] = [
     await control.wipeNats();
     await control.startNats();
   }),
-  repaired("PostgreSQL stopped at once", ({ control }) => control.crashPostgres()),
+  repaired("PostgreSQL stopped at once", async ({ control }) => {
+    await control.stopPostgres();
+    await control.startPostgres();
+  }),
 ];
 
 export const natsGone: Fault = repaired("NATS gone for a minute", async ({ control }) => {

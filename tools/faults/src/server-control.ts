@@ -13,8 +13,10 @@ export interface ServerControl extends AsyncDisposable {
   /** Everything that JetStream has stored. Only while it is down. */
   wipeNats(): Promise<void>;
   startNats(): Promise<void>;
-  /** `pg_ctl stop -m immediate` and start: no session ends in good order, what was committed is recovered from the log. */
-  crashPostgres(): Promise<void>;
+  /** `pg_ctl stop -m immediate`: no session ends in good order. */
+  stopPostgres(): Promise<void>;
+  /** What was committed is recovered from the log. */
+  startPostgres(): Promise<void>;
 }
 
 export function createServerControl(servers: Servers, folders: ServerFolders): ServerControl {
@@ -30,11 +32,13 @@ export function createServerControl(servers: Servers, folders: ServerFolders): S
     startNats: async () => {
       nats = await startNats({ dataDir: folders.nats, port: servers.nats.port });
     },
-    crashPostgres: async () => {
+    stopPostgres: async () => {
       const [pid] = (await readFile(join(folders.postgres, "data/postmaster.pid"), "utf8")).split("\n");
       sendSignal(Number(pid), "SIGQUIT");
       await untilGone(Number(pid));
       await postgres.stop();
+    },
+    startPostgres: async () => {
       postgres = await startPostgres({ dataDir: folders.postgres, port: servers.postgres.port });
     },
     [Symbol.asyncDispose]: async () => void (await Promise.all([nats.stop(), postgres.stop()])),

@@ -35,8 +35,8 @@ export interface System extends AsyncDisposable {
   /** A second scheduler on the same records and pods, not started. */
   readonly spareScheduler: ServiceProcess;
   readonly history: History;
-  /** Public gRPC door, the same over restarts. */
-  readonly gatewayTarget: string;
+  /** gRPC doors, the same over restarts. */
+  readonly targets: Readonly<Record<ServiceName, string>>;
   readonly apiKey: string;
   readonly model: string;
   readonly fleetDir: string;
@@ -70,7 +70,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const apiKey = newApiKey();
   const fleetDir = join(folder, "fleet");
   cleanup.defer(() => killPods(fleetDir));
-  const { environments, gatewayTarget } = await environmentsOf({
+  const { environments, targets } = await environmentsOf({
     servers: { ...servers, s3: { ...servers.s3, endpoint: s3Door.endpoint } },
     folder,
     apiKey,
@@ -105,7 +105,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     services,
     spareScheduler,
     history,
-    gatewayTarget,
+    targets,
     apiKey,
     model: `models/${MODEL_ID}`,
     fleetDir,
@@ -187,5 +187,12 @@ async function environmentsOf({ servers, folder, apiKey, options }: Setting) {
     ServiceName,
     Environment
   >;
-  return { environments, gatewayTarget: `127.0.0.1:${gateway}` };
+  const at = (port: number) => `127.0.0.1:${port}`;
+  const targets = {
+    gateway: at(gateway),
+    scheduler: at(scheduler),
+    scorer: at(scorer),
+    "chain-bridge": at(bridge),
+  };
+  return { environments, targets };
 }

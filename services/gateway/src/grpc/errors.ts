@@ -1,23 +1,11 @@
-import { isUnreachable } from "@gradients/db";
 import { RpcError, type RpcErrorOptions } from "@gradients/rpc";
 import { type Refusal, Refused } from "../domain/refusal.ts";
 
-const OUTAGE_RETRY_MS = 1_000;
-
-/**
- * A refusal as the status that answers it. A database that is away for a while is no fault of ours: the same call succeeds later. Anything else that is thrown
- * is a fault, which the rpc package answers with INTERNAL.
- */
+/** A refusal as the status that answers it. Whatever else is thrown stays what it is: the doors know what an outage and what a fault is. */
 export function toRpcError(error: unknown): unknown {
-  if (isUnreachable(error)) return outage(error);
   if (!(error instanceof Refused)) return error;
   const encode = statuses[error.refusal.code] as (refusal: Refusal) => RpcError; // the table's type pairs codes with their payloads
   return encode(error.refusal);
-}
-
-function outage(cause: unknown): RpcError {
-  const options = { retryAfterMs: OUTAGE_RETRY_MS, cause };
-  return new RpcError("UNAVAILABLE", "DATABASE_UNAVAILABLE", "not possible right now; try again", options);
 }
 
 type Statuses = {

@@ -1,4 +1,5 @@
-import { type FieldViolation, type RpcCode, RpcError } from "@gradients/rpc";
+import { isUnreachable } from "@gradients/db";
+import { asRpcError, type FieldViolation, type RpcCode, type RpcError } from "@gradients/rpc";
 
 /** The body of a refused request: RFC 9457 with what google.rpc details say over gRPC. */
 interface Problem {
@@ -59,7 +60,7 @@ export interface ProblemAnswer {
 }
 
 export function toProblem(fault: unknown, requestId: string): ProblemAnswer {
-  const error = fault instanceof HttpError ? fault.error : asRpcError(fault);
+  const error = fault instanceof HttpError ? fault.error : toRestError(fault);
   const [byCode, title] = statuses[error.code];
   const status = fault instanceof HttpError ? fault.status : byCode;
   return {
@@ -79,12 +80,9 @@ export function toProblem(fault: unknown, requestId: string): ProblemAnswer {
   };
 }
 
-/** Anything but an RpcError is a fault of ours: its text stays in the log. */
-export function asRpcError(fault: unknown): RpcError {
-  if (fault instanceof RpcError) return fault;
-  return new RpcError("INTERNAL", "INTERNAL", "internal error; the request id finds it in our logs", {
-    cause: fault,
-  });
+/** The error that the gRPC door would answer with. */
+export function toRestError(fault: unknown): RpcError {
+  return asRpcError(fault, isUnreachable);
 }
 
 function headersOf({ code, retryAfterMs }: RpcError): Readonly<Record<string, string>> {

@@ -5,8 +5,7 @@ import { join } from "node:path";
 import fastifyMultipart from "@fastify/multipart";
 import fastifyStatic from "@fastify/static";
 import { newId } from "@gradients/kernel";
-import type { CallContext, RpcBinding } from "@gradients/rpc";
-import { RpcError } from "@gradients/rpc";
+import { type CallContext, type RpcBinding, RpcError } from "@gradients/rpc";
 import { type Addresses, type Logger, meter, type Part, requestSeconds } from "@gradients/runtime";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { addCors, securityHeaders } from "./headers.ts";
@@ -14,7 +13,7 @@ import { readRoutes } from "./http-rules.ts";
 import { linger } from "./linger.ts";
 import { createLocalCalls } from "./local-calls.ts";
 import { openApiDocument } from "./openapi.ts";
-import { asRpcError, PROBLEM_TYPE, toProblem } from "./problem.ts";
+import { PROBLEM_TYPE, toProblem, toRestError } from "./problem.ts";
 import { traced } from "./traced.ts";
 import { type ResumeFields, transcode } from "./transcoder.ts";
 import { isUpload, receiveUpload, UPLOAD_PATH } from "./upload.ts";
@@ -171,7 +170,7 @@ function refuse(fault: unknown, request: FastifyRequest, reply: FastifyReply, lo
 }
 
 function logFault(logger: Logger, fault: unknown, { id, routeOptions }: FastifyRequest): void {
-  const error = asRpcError(fault);
+  const error = toRestError(fault);
   logger.error({ err: error.cause ?? error, request_id: id, path: routeOptions.url }, "request failed");
 }
 

@@ -8,7 +8,7 @@ import { type SentEvent, writeEvents } from "./event-stream.ts";
 import type { Route } from "./http-rules.ts";
 import { type HttpInput, readRequest } from "./json-request.ts";
 import type { LocalCalls } from "./local-calls.ts";
-import { asRpcError, HttpError } from "./problem.ts";
+import { HttpError, toRestError } from "./problem.ts";
 import { readJsonBody } from "./read-body.ts";
 import { traced } from "./traced.ts";
 
@@ -146,7 +146,7 @@ async function stream(
 
 /** Clients that go away and a stopping server are everyday ends. */
 function logEnd(logger: Logger, { id }: FastifyRequest, fault: unknown): void {
-  const { code, cause } = asRpcError(fault);
+  const { code, cause } = toRestError(fault);
   logger[code === "INTERNAL" ? "error" : "debug"](
     { err: cause ?? fault, request_id: id },
     "event stream ended early",

@@ -307,6 +307,7 @@ function schedulerOffer(): () => Promise<Service> {
     bindings: [binding],
     listen: { host: "127.0.0.1", port: 0 },
     logger,
+    isOutage: () => false,
     reflection: false,
   });
   return async () => composeService({ name: "test-scheduler", logger, parts: [part] });

@@ -60,7 +60,13 @@ export async function openRelay(
   });
   const logger = createLogger({ service: "test", level: "silent" });
   const listen = { host: "127.0.0.1", port: 0 };
-  const part = createRpcPart({ bindings: [binding], listen, logger, reflection: false });
+  const part = createRpcPart({
+    bindings: [binding],
+    listen,
+    logger,
+    isOutage: () => false,
+    reflection: false,
+  });
   const { grpc: target = "" } = (await part.start?.()) ?? {};
   const close = async () => {
     await part.stop?.();
