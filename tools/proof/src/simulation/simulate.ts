@@ -110,7 +110,7 @@ class Simulation {
       this.#chain.nextBlockMs,
       ...this.#jobs.map((job) => job.nextAlarm()),
     );
-    this.#time.now = new Date(Math.ceil(Math.min(happensAt, alarmAt)));
+    this.#time.now = new Date(Math.floor(Math.min(happensAt, alarmAt))); // alarms are whole milliseconds: none is passed over
     if (happensAt < alarmAt) this.#take(choices, total);
     else this.#ring();
   }
