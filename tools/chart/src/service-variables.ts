@@ -7,8 +7,6 @@ export interface ServiceVariable {
   readonly name: string;
   /** Zod's word for what it holds. */
   readonly type: string;
-  readonly isRequired: boolean;
-  readonly isSecret: boolean;
   readonly description: string;
 }
 
@@ -20,14 +18,13 @@ export const serviceNames = Object.keys(configurations) as readonly ServiceName[
 
 /** Variables of a service as its own `--help` tells them: `  NAME  (type; required; ...)` and the description in the next line. */
 export function serviceVariables(service: ServiceName): readonly ServiceVariable[] {
-  const entries = helpOf(service).matchAll(/^ {2}([A-Z][A-Z0-9_]*) {2}\(([^;]+); (.*)\)\n {6}(.*)$/gm);
-  return [...entries].map(([, name = "", type = "", traits = "", description = ""]) => ({
-    name,
-    type,
-    isRequired: traits.startsWith("required"),
-    isSecret: traits.includes("secret, or in the file"),
-    description,
-  }));
+  const entries = helpOf(service).matchAll(/^ {2}([A-Z][A-Z0-9_]*) {2}\(([^;]+); .*\)\n {6}(.*)$/gm);
+  return [...entries].map(([, name = "", type = "", description = ""]) => ({ name, type, description }));
+}
+
+/** Throws what the service would end with if it was started in this environment. */
+export function loadServiceConfig(service: ServiceName, env: Readonly<Record<string, string>>): void {
+  configurations[service]({ env, argv: [] });
 }
 
 function helpOf(service: ServiceName): string {

@@ -96,10 +96,13 @@ testToggles("values of the trainers' namespace", [
   },
   {
     what: "user namespaces",
-    over: { trainers: { admissionPolicy: { requireUserNamespaces: true } } },
-    see: (objects) => rules(objects).includes("hostUsers"),
-    off: false,
-    on: true,
+    over: { trainers: { userNamespaces: true } },
+    see: (objects) => [
+      rules(objects).includes("hostUsers"),
+      variable(objects, "scheduler", "SCHEDULER_FLEET_KUBERNETES_USER_NAMESPACES"),
+    ],
+    off: [false, undefined],
+    on: [true, "true"],
   },
   {
     what: "runtime classes",

@@ -5,7 +5,7 @@ type Schema = Readonly<Record<string, unknown>>;
 
 /** Of every service, by the end of the name: set by the chart from values of their own. */
 const chartSets =
-  /_(GRPC_(HOST|PORT)|HTTP_(HOST|PORT)|DATABASE_(URL|SCHEMA|POOL_SIZE)|NATS_(SERVERS|CREDS|REPLICAS)|OBJECTS_\w+|TLS_\w+|SCHEDULER_TARGET|BOOTSTRAP_KEY|WEB_ROOT|RELAY_\w+|RECIPES_\w+|FLEET_(KIND|STOP_PODS_ON_EXIT|KUBERNETES_(NAMESPACE|SERVICE_ACCOUNT|AGENT_IMAGE|CLASSES|QUEUE))|WORK_FOLDER|ENDPOINTS|GENESIS_HASH|NETUID|MODE|HOTKEY)$/;
+  /_(GRPC_(HOST|PORT)|HTTP_(HOST|PORT)|DATABASE_(URL|SCHEMA|POOL_SIZE)|NATS_(SERVERS|CREDS|REPLICAS)|OBJECTS_\w+|TLS_\w+|SCHEDULER_TARGET|BOOTSTRAP_KEY|WEB_ROOT|RELAY_\w+|RECIPES_\w+|FLEET_(KIND|STOP_PODS_ON_EXIT|KUBERNETES_(NAMESPACE|SERVICE_ACCOUNT|AGENT_IMAGE|CLASSES|QUEUE|USER_NAMESPACES|KUBECONFIG))|WORK_FOLDER|ENDPOINTS|GENESIS_HASH|NETUID|MODE|HOTKEY)$/;
 /** Of the scheduler: what only processes on one machine need. */
 const localFleet = /^SCHEDULER_FLEET_(DIR|CACHE_DIR|PYTHON|NODE|AGENT|CLASSES)$/;
 
@@ -108,16 +108,20 @@ const definitions: Readonly<Record<string, Schema>> = {
       image: { type: "string" },
       nodeSelector: strings,
       tolerations: { type: "array", items: { type: "object" } },
-      resources: closed({
-        cpu: quantity,
-        memory: quantity,
-        ephemeralStorage: quantity,
-        gpu: closed({ name: { type: "string" }, count: { type: "integer", minimum: 1 } }),
-        claim: { type: ["object", "string"] },
-      }),
+      resources: {
+        ...closed({
+          cpu: quantity,
+          memory: quantity,
+          ephemeralStorage: quantity,
+          gpu: closed({ name: { type: "string" }, count: { type: "integer", minimum: 1 } }),
+          claim: { type: "string" },
+        }),
+        required: ["cpu", "memory", "ephemeralStorage"],
+      },
       runtimeClassName: { type: "string" },
       shmSize: quantity,
       workSize: quantity,
+      tmpSize: quantity,
     }),
     required: ["name", "description", "slots", "threadsPerSlot", "resources"],
   },

@@ -82,6 +82,9 @@
 - { name: SCHEDULER_FLEET_KUBERNETES_SERVICE_ACCOUNT, value: {{ $root.Values.trainers.serviceAccountName }} }
 - { name: SCHEDULER_FLEET_KUBERNETES_AGENT_IMAGE, value: {{ include "gradients.image" $root | quote }} }
 - { name: SCHEDULER_FLEET_KUBERNETES_CLASSES, value: {{ include "gradients.hardwareClasses" $root | quote }} }
+{{- if $root.Values.trainers.userNamespaces }}
+- { name: SCHEDULER_FLEET_KUBERNETES_USER_NAMESPACES, value: "true" }
+{{- end }}
 {{- with $root.Values.trainers.queue }}
 - { name: SCHEDULER_FLEET_KUBERNETES_QUEUE, value: {{ . | quote }} }
 {{- end }}
@@ -160,13 +163,19 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* Hardware classes as JSON, each with an image. */ -}}
+{{- /* Hardware classes as JSON, each with an image; quantities as text, also those that YAML takes for numbers. */ -}}
 {{- define "gradients.hardwareClasses" -}}
 {{- $root := . -}}
 {{- $classes := list -}}
 {{- range .Values.trainers.hardwareClasses -}}
-{{- $image := dict "image" (include "gradients.imageName" (dict "root" $root "image" $root.Values.trainers.image "tag" $root.Chart.AppVersion)) -}}
-{{- $classes = append $classes (include "gradients.merge" (list $image .) | fromJson) -}}
+{{- $class := include "gradients.merge" (list (dict "image" (include "gradients.imageName" (dict "root" $root "image" $root.Values.trainers.image "tag" $root.Chart.AppVersion))) .) | fromJson -}}
+{{- range $key := list "shmSize" "workSize" "tmpSize" -}}
+{{- if hasKey $class $key -}}{{- $_ := set $class $key (get $class $key | toString) -}}{{- end -}}
+{{- end -}}
+{{- range $key := list "cpu" "memory" "ephemeralStorage" -}}
+{{- $_ := set $class.resources $key (get $class.resources $key | toString) -}}
+{{- end -}}
+{{- $classes = append $classes $class -}}
 {{- end -}}
 {{- toJson $classes -}}
 {{- end -}}

@@ -22,26 +22,21 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{- /* (list $ component) */ -}}
+{{- /* (list $ component own): labels of an object. The chart's come first, for selectors rely on them, then its own, then the common ones. */ -}}
 {{- define "gradients.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "gradients.selector" . }}
-app.kubernetes.io/part-of: gradients
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $chart := dict
+  "app.kubernetes.io/part-of" "gradients"
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_")
+-}}
+{{- merge (dict) (include "gradients.selector" . | fromYaml) $chart (index . 2 | default dict) $root.Values.commonLabels | toYaml -}}
 {{- end -}}
 
-{{- /* (list $ component): of pods, without versions: a pod is replaced when it changes, not when the chart's number does. */ -}}
+{{- /* (list $ component own): of pods, without versions: a pod is replaced when it changes, not when the chart's number does. */ -}}
 {{- define "gradients.podLabels" -}}
-{{ include "gradients.selector" . }}
-app.kubernetes.io/part-of: gradients
-{{- with (index . 0).Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- merge (dict) (include "gradients.selector" . | fromYaml) (dict "app.kubernetes.io/part-of" "gradients") (index . 2 | default dict) (index . 0).Values.commonLabels | toYaml -}}
 {{- end -}}
 
 {{- /* (dict root component name [namespace] [cluster] [annotations] [labels]): the metadata of an object; in the release's namespace if none is given. */ -}}
@@ -52,10 +47,7 @@ name: {{ .name }}
 namespace: {{ default $root.Release.Namespace .namespace }}
 {{- end }}
 labels:
-  {{- include "gradients.labels" (list $root .component) | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "gradients.labels" (list $root .component .labels) | nindent 2 }}
 {{- with merge (dict) (.annotations | default dict) $root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -29,24 +29,18 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "gradients.podLabels" (list $root $settings.component) | nindent 8 }}
-        {{- with $settings.podLabels }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "gradients.podLabels" (list $root $settings.component $settings.podLabels) | nindent 8 }}
       annotations:
-        kubectl.kubernetes.io/default-container: {{ $settings.component }}
-        {{- include "gradients.checksums" . | nindent 8 }}
-        {{- with merge (dict) $settings.podAnnotations $root.Values.commonAnnotations }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- merge (dict) (include "gradients.checksums" . | fromYaml) $settings.podAnnotations $root.Values.commonAnnotations | toYaml | nindent 8 }}
     spec:
       {{- include "gradients.podSpec" . | nindent 6 }}
 {{- end -}}
 
-{{- /* What the chart makes and a pod reads at its start only: a change of it replaces the pods. */ -}}
+{{- /* With what the chart makes and a pod reads at its start only: a change of it replaces the pods. */ -}}
 {{- define "gradients.checksums" -}}
 {{- $root := index . 0 -}}
 {{- $settings := index . 1 -}}
+kubectl.kubernetes.io/default-container: {{ $settings.component }}
 {{- if $root.Values.dev.enabled }}
 checksum/dev: {{ $root.Values.dev.password | sha256sum | trunc 16 }}
 {{- end }}

@@ -2,16 +2,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { binaryPath, missingBinaries } from "@gradients/cluster";
 import { parseAllDocuments, stringify } from "yaml";
-import { findProgram } from "../programs.ts";
 
 export const chartFolder = fileURLToPath(new URL("../../../../deploy/helm/gradients/", import.meta.url));
 
-const helm = findProgram("helm");
+const missing = missingBinaries("helm");
 
-export const hasHelm = helm !== undefined;
-if (!hasHelm)
-  process.stdout.write("helm is not here: the chart's tests are skipped; npm run test:chart builds it\n");
+export const hasHelm = missing === undefined;
+if (!hasHelm) process.stdout.write(`${missing}; without it the chart's tests are skipped\n`);
 
 /** Values files below ci/ that are laid over ci/minimal-values.yaml. */
 const overlays = ["ha", "tls", "existing-secrets", "all-on", "all-off", "air-gapped"] as const;
@@ -54,7 +53,7 @@ export async function render(options: RenderOptions = {}): Promise<readonly Kube
     .filter((object) => object !== null);
 }
 
-async function renderText({
+export async function renderText({
   values = "minimal",
   over = {},
   kubeVersion = "1.36.3",
@@ -71,7 +70,7 @@ export function filesOf(values: ValuesName): readonly string[] {
 }
 
 export async function runHelm(args: readonly string[], input = ""): Promise<string> {
-  const child = spawn(helm ?? "helm", args, { stdio: "pipe" });
+  const child = spawn(binaryPath("helm"), args, { stdio: "pipe" });
   child.stdin.end(input);
   const [output, errors, [code]] = await Promise.all([
     text(child.stdout),
