@@ -1,20 +1,23 @@
 import { parseArgs } from "node:util";
+import { saveProof } from "../faults/src/results.ts";
 import { readBugs } from "./read-bugs.mjs";
 import { runTests } from "./run-tests.mjs";
 import { openScratchTree } from "./scratch-tree.mjs";
 
-const HELP = `npm run test:seeded-bugs -- [--only <name>] [--list]
+const HELP = `npm run test:seeded-bugs -- [--only <name>] [--list] [--record]
 
 Makes mistakes in a copy of the code, one at a time, and expects of each that the test which its patch names fails on it.
 
   --only <text>  those whose name holds it
   --list         says what they are, and runs nothing
+  --record       writes what was caught to docs/reliability.md
 `;
 
 const { values } = parseArgs({
   options: {
     only: { type: "string", default: "" },
     list: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -33,9 +36,12 @@ async function catchAll() {
   const stop = endOnSignals(tree);
   try {
     if (!(await passesWithout(tree))) return 1;
-    let caught = 0;
-    for (const bug of bugs) caught += (await isCaught(tree, bug)) ? 1 : 0;
-    say(`\n${caught} of ${bugs.length} caught in ${secondsSince(startedAt)}`);
+    const results = [];
+    for (const bug of bugs) results.push({ bug, isFound: await isCaught(tree, bug) });
+    const caught = results.filter(({ isFound }) => isFound).length;
+    const summary = `${caught} of ${bugs.length} caught in ${secondsSince(startedAt)}`;
+    say(`\n${summary}`);
+    if (values.record) await record(summary, results);
     return caught === bugs.length ? 0 : 1;
   } finally {
     stop();
@@ -70,6 +76,21 @@ async function isCaught(tree, bug) {
   const found = own.map(({ passed, message }) => (passed ? "it passes" : message)).join("\n");
   say(`  ${bug.test}: ${found || output}`);
   return false;
+}
+
+function record(summary, results) {
+  return saveProof({
+    name: "seeded-bugs",
+    title: "Seeded bugs",
+    text: `Mistakes made in a copy of the code, one at a time, each with the test that passes without it and must fail with it: ${summary}.`,
+    command: "npm run test:seeded-bugs -- --record",
+    head: ["mistake", "test", "outcome"],
+    rows: results.map(({ bug, isFound }) => [
+      bug.mistake,
+      `${bug.test} (${bug.file})`,
+      isFound ? "caught" : "missed",
+    ]),
+  });
 }
 
 /** The tree is removed, then the signal has its effect. */

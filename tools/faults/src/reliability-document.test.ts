@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { reliabilityDocument } from "./reliability-document.ts";
-import { readDocument, readResults } from "./results.ts";
+import { readDocument, readProofs, readResults } from "./results.ts";
 import { upperBound } from "./upper-bound.ts";
 
 test("the document says what the results say", async () => {
-  expect(await readDocument()).toBe(reliabilityDocument(await readResults()));
+  expect(await readDocument()).toBe(reliabilityDocument(await readResults(), await readProofs()));
 });
 
 test.each([

@@ -4,36 +4,56 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { paths } from "../../setup/paths.mjs";
+import type { Proof } from "./proof.ts";
 import { reliabilityDocument } from "./reliability-document.ts";
 import type { Measure, PromiseResult, SuiteResult } from "./suite-result.ts";
 import type { Violation } from "./violation.ts";
 
 const run = promisify(execFile);
 const folder = join(paths.repositoryRoot, "docs/reliability");
+const proofFolder = join(folder, "proofs");
 const documentFile = join(paths.repositoryRoot, "docs/reliability.md");
 
 /** Keeps the result in place of the suite's last one and makes the document anew. */
 export async function saveResult(
   result: Omit<SuiteResult, "commit" | "date" | "machine">,
 ): Promise<SuiteResult> {
+  const whole = { ...result, ...(await origin()) };
+  await keep(folder, result.suite, whole);
+  return whole;
+}
+
+/** The same for a proof. */
+export async function saveProof(proof: Omit<Proof, "commit" | "date" | "machine">): Promise<void> {
+  await keep(proofFolder, proof.name, { ...proof, ...(await origin()) });
+}
+
+async function origin() {
   const { stdout } = await run("git", ["rev-parse", "--short", "HEAD"], { cwd: paths.repositoryRoot });
-  const whole = {
-    ...result,
+  return {
     commit: stdout.trim(),
     date: new Date().toISOString().slice(0, 10),
     machine: `${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`,
   };
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `${result.suite}.json`), `${JSON.stringify(whole, null, 2)}\n`);
-  await writeFile(documentFile, reliabilityDocument(await readResults()));
-  return whole;
 }
 
-export async function readResults(): Promise<readonly SuiteResult[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).toSorted();
-  return Promise.all(
-    names.map(async (name) => JSON.parse(await readFile(join(folder, name), "utf8")) as SuiteResult),
-  );
+async function keep(where: string, name: string, value: object): Promise<void> {
+  await mkdir(where, { recursive: true });
+  await writeFile(join(where, `${name}.json`), `${JSON.stringify(value, null, 2)}\n`);
+  await writeFile(documentFile, reliabilityDocument(await readResults(), await readProofs()));
+}
+
+export function readResults(): Promise<readonly SuiteResult[]> {
+  return readAll<SuiteResult>(folder);
+}
+
+export function readProofs(): Promise<readonly Proof[]> {
+  return readAll<Proof>(proofFolder);
+}
+
+async function readAll<T>(where: string): Promise<readonly T[]> {
+  const names = (await readdir(where)).filter((name) => name.endsWith(".json")).toSorted();
+  return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(where, name), "utf8")) as T));
 }
 
 export function readDocument(): Promise<string> {

@@ -14,7 +14,11 @@ export const smallSizes: readonly Size[] = [
 
 /** Minutes and gigabytes: for a run of its own. */
 export const largeSizes: readonly Size[] = [
-  sizeOf("a crash and a duplicate, events in any pace", {}, { crashes: 1, duplicates: 1 }),
+  sizeOf(
+    "a crash and a duplicate, events in any pace",
+    { evaluations: "at once" },
+    { crashes: 1, duplicates: 1 },
+  ),
   sizeOf("two crashes and a duplicate", { ...prompt, evaluations: "at once" }, { crashes: 2, duplicates: 1 }),
   sizeOf(
     "two jobs, two crashes, a duplicate",
