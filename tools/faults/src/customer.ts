@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Dataset_State, GatewayService, type Job, Job_State } from "@gradients/contracts/gateway";
 import { createRpcClient, type RpcClient, RpcError } from "@gradients/rpc";
+import { followJob } from "./follow-job.ts";
 import type { System } from "./system.ts";
 
 export interface JobWish {
@@ -22,6 +23,9 @@ const PATIENCE_MS = 180_000;
 export class Customer implements Disposable {
   readonly accepted: Accepted[] = [];
   readonly #pending = new Set<string>();
+  /** Of each job's log, from its first entry to the end. */
+  readonly #watches = new Map<string, Promise<void>>();
+  readonly #closing = new AbortController();
   readonly #system: System;
   readonly #name: string;
   readonly #gateway: RpcClient<typeof GatewayService>;
@@ -70,6 +74,7 @@ export class Customer implements Disposable {
     const accepted = { requestId, name };
     this.accepted.push(accepted);
     this.#pending.add(name);
+    this.#watch(name);
     return accepted;
   }
 
@@ -85,6 +90,7 @@ export class Customer implements Disposable {
     };
     await this.#until("see the end", name, isOver, timeoutMs, () => describeJob(last));
     if (!last) throw new Error(`${name} was answered without a job`);
+    await this.#watchEnds(name, timeoutMs);
     this.#pending.delete(name);
     this.#record("see the end", "ok", name, Job_State[last.state]);
     return last;
@@ -113,16 +119,43 @@ export class Customer implements Disposable {
         this.#record(op, "ok", key, valueOf?.(answer));
         return answer;
       } catch (error) {
-        const mayRetry = error instanceof RpcError && RETRYABLE.has(error.code) && Date.now() < deadline;
-        this.#record(op, mayRetry ? "info" : "fail", key, String(error));
-        if (!mayRetry) throw error;
+        const again = mayRetry(error) && Date.now() < deadline;
+        this.#record(op, again ? "info" : "fail", key, String(error));
+        if (!again) throw error;
       }
       await sleep(200);
     }
   }
 
   [Symbol.dispose](): void {
+    this.#closing.abort();
     this.#gateway.close();
+  }
+
+  #watch(name: string): void {
+    const watch = followJob({
+      gateway: this.#gateway,
+      name,
+      note: (type, value) => this.#record("watch", type, name, value),
+      mayRetry,
+      signal: this.#closing.signal,
+    });
+    watch.catch(() => {}); // seen when the job has ended
+    this.#watches.set(name, watch);
+  }
+
+  /** A job that has ended is told of to the end. */
+  async #watchEnds(name: string, timeoutMs: number): Promise<void> {
+    const late = new AbortController();
+    const limit = sleep(timeoutMs, undefined, { signal: late.signal }).then(
+      () => Promise.reject(new Error(`The watch of ${name} did not end`)),
+      () => {}, // it ended in time
+    );
+    try {
+      await Promise.race([this.#watches.get(name), limit]);
+    } finally {
+      late.abort();
+    }
   }
 
   async #until(
@@ -143,6 +176,10 @@ export class Customer implements Disposable {
     if (op === "see the end" && type === "invoke") return; // polls are no operations of interest
     this.#system.history.record({ process: this.#name, op, type, key, value });
   }
+}
+
+function mayRetry(error: unknown): boolean {
+  return error instanceof RpcError && RETRYABLE.has(error.code);
 }
 
 async function* uploadOf(header: object, content: string) {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { checkHistory } from "@gradients/history";
+import type { Entry } from "@gradients/history/entry";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkOutcome, promiseNames } from "./check-outcome.ts";
 import { Customer } from "./customer.ts";
@@ -37,9 +38,20 @@ test(`jobs survive kill -9 of services, trainers and servers, ${TIMES} times eac
   });
   expect(report.violations).toEqual([]);
   expect(Math.max(...report.requeuedSeconds)).toBeLessThan(30);
-  const { accepted, ended, problems } = checkHistory(await readFile(system.history.file, "utf8"));
+  const { accepted, ended, problems } = checkHistory(await history());
   expect(problems).toEqual([]);
   expect([accepted, ended]).toEqual([customer.accepted.length, customer.accepted.length]);
+});
+
+test("every job was watched entry by entry, and a history that lacks one of them, or has it twice, is found out", async () => {
+  const lines = (await history()).trimEnd().split("\n");
+  const offsets = lines.map((line) => offsetOf(JSON.parse(line)));
+  expect(offsets.filter((offset) => offset === "2")).toHaveLength(customer.accepted.length);
+  const second = offsets.indexOf("2");
+  for (const forged of [lines.toSpliced(second, 1), lines.toSpliced(second, 0, lines[second] ?? "")]) {
+    const { problems } = checkHistory(`${forged.join("\n")}\n`);
+    expect(problems.map(({ property }) => property)).toContain("offsets");
+  }
 });
 
 test("while PostgreSQL is stopped every service asks its callers to try again", async () => {
@@ -59,3 +71,12 @@ test("every promise, broken by hand, is found broken", async () => {
   const broken = (await checkOutcome(system, [customer], 0)).map(({ promise }) => promise);
   expect([...new Set(broken)].toSorted()).toEqual(promiseNames.toSorted());
 });
+
+function history(): Promise<string> {
+  return readFile(system.history.file, "utf8");
+}
+
+/** Of an entry of a job's log. */
+function offsetOf({ op, type, value }: Entry): string | undefined {
+  return op === "watch" && type === "ok" ? (value as { readonly offset: string }).offset : undefined;
+}

@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { checkHistory } from "@gradients/history";
 import { promiseNames } from "./check-outcome.ts";
 import { Customer } from "./customer.ts";
 import { measureOf, promiseResults, saveResult } from "./results.ts";
@@ -18,6 +20,7 @@ export interface RunOptions {
 /** After so many strikes of each, everything may end and is looked at. */
 const STRIKES_PER_ROUND = 5;
 const REQUEUED_LIMIT_SECONDS = 30;
+const HISTORY_PROMISE = "what clients were answered and watched can be so";
 
 /** Runs the suite on a system of its own, writes down what came out, and makes the document anew. */
 export async function runSuite(suite: Suite, { times, seed, folder }: RunOptions): Promise<SuiteResult> {
@@ -41,7 +44,10 @@ export async function runSuite(suite: Suite, { times, seed, folder }: RunOptions
       `${suite.name}: ${Math.min(done + STRIKES_PER_ROUND, times)} of ${times} strikes of each, ${found}\n`,
     );
   }
-  const violations = distinct(reports.flatMap((report) => report.violations));
+  const violations = distinct([
+    ...reports.flatMap((report) => report.violations),
+    ...(await historyProblems(system.history.file)),
+  ]);
   const requeued = reports.flatMap(({ requeuedSeconds }) => requeuedSeconds);
   return saveResult({
     suite: suite.name,
@@ -54,10 +60,18 @@ export async function runSuite(suite: Suite, { times, seed, folder }: RunOptions
       "jobs accepted": customer.accepted.length,
       "services that ended unasked": system.unplannedEnds.length,
     },
-    promises: promiseResults(promiseNames, times * suite.faults.length, violations),
+    promises: promiseResults([...promiseNames, HISTORY_PROMISE], times * suite.faults.length, violations),
     measures: measureOf("killed trainer to queued anew", "s", REQUEUED_LIMIT_SECONDS, requeued),
     violations,
   });
+}
+
+async function historyProblems(file: string): Promise<readonly Violation[]> {
+  const { problems } = checkHistory(await readFile(file, "utf8"));
+  return problems.map(({ property, key, text }) => ({
+    promise: HISTORY_PROMISE,
+    detail: `${property}: ${key}: ${text}`,
+  }));
 }
 
 /** What is broken stays so in the rounds that follow. */

@@ -87,6 +87,11 @@ describe("a forged history is found out", () => {
       "offsets",
     ],
     [
+      "a watch goes on behind an entry that it was not given",
+      forged(15, ["a", "watch", "invoke", "jobs/1", { after: 3 }]),
+      "offsets",
+    ],
+    [
       "the log has changed since it was read",
       forged(16, ["a", "watch", "ok", "jobs/1", { offset: 2, state: "QUEUED" }]),
       "offsets",

@@ -120,22 +120,31 @@ function checkStates(job: string, entries: readonly Entry[]): Problem[] {
   return problems;
 }
 
-/** From where it resumed, a watch gives every entry of the log, in order. */
+/** A watch gives every entry of the log in order, from where it resumed, which is nowhere that it has not come to. */
 function checkOffsets(job: string, entries: readonly Entry[]): Problem[] {
   let last: bigint | undefined;
   return entries.flatMap((entry) => {
-    if (entry.op !== "watch") return [];
-    if (entry.type === "invoke") last = integer(fieldOf(entry, "after")) ?? 0n;
-    if (entry.type !== "ok") return [];
-    const offset = integer(fieldOf(entry, "offset"));
-    if (offset === undefined) return [problem("well formed", job, "a watch gave an entry without an offset")];
+    if (entry.op !== "watch" || (entry.type !== "invoke" && entry.type !== "ok")) return [];
     const before = last;
-    last = offset;
-    if (before === undefined)
-      return [problem("well formed", job, "a watch gave an entry before it was asked for")];
-    if (offset === before + 1n) return [];
-    return [problem("offsets", job, `offset ${offset} came after ${before}`)];
+    if (entry.type === "invoke") {
+      last = integer(fieldOf(entry, "after")) ?? 0n;
+      return checkResumption(job, before, last);
+    }
+    last = integer(fieldOf(entry, "offset"));
+    return checkOffset(job, before, last);
   });
+}
+
+function checkResumption(job: string, before: bigint | undefined, after: bigint): Problem[] {
+  if (before === undefined || after <= before) return [];
+  return [problem("offsets", job, `a watch that had come to ${before} went on after ${after}`)];
+}
+
+function checkOffset(job: string, before: bigint | undefined, offset: bigint | undefined): Problem[] {
+  if (offset === undefined) return [problem("well formed", job, "a watch gave an entry without an offset")];
+  if (before === undefined)
+    return [problem("well formed", job, "a watch gave an entry before it was asked for")];
+  return offset === before + 1n ? [] : [problem("offsets", job, `offset ${offset} came after ${before}`)];
 }
 
 /** The log is the same whoever reads it, however often. */
