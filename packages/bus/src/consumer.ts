@@ -50,6 +50,7 @@ async function runConsumer<T extends BusTables>(
   const lanes = createBatchLanes<JsMsg>({
     limit: concurrency,
     maxSize: batchSize.current,
+    leastSize: batchSize.least,
     run: delivery.process,
   });
   const settle = (message: JsMsg) =>

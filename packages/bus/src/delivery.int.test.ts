@@ -100,6 +100,28 @@ describe("outbox to inbox", () => {
   });
 });
 
+test("an event that is committed late is sent before the next one about the same thing, however many are on their way", async () => {
+  world.run(world.relay());
+  world.run(world.consumer("scorer"));
+  const committing = Promise.withResolvers<void>();
+  const appended = Promise.withResolvers<void>();
+  const first = world.db.tx(async (tx) => {
+    await appendOutbox(tx, event(JobCancelledSchema, { jobId: "late 1" }, { aggregateId: "late" }));
+    appended.resolve();
+    await committing.promise;
+  });
+  await appended.promise;
+  await world.append(...jobIds(2_000));
+  await eventually(async () => (await world.effects("scorer")).length).toBeGreaterThan(0);
+  committing.resolve();
+  await first;
+  await world.db.tx((tx) =>
+    appendOutbox(tx, event(JobCancelledSchema, { jobId: "late 2" }, { aggregateId: "late" })),
+  );
+  await eventually(async () => (await world.effects("scorer")).length).toBe(2_002);
+  expect((await world.effects("scorer")).filter((id) => id.startsWith("late"))).toEqual(["late 1", "late 2"]);
+}, 60_000);
+
 describe("effectively once", () => {
   test("copies of an event, which the stream's own window did not catch, have one effect", async () => {
     world.run(world.relay());

@@ -5,6 +5,7 @@ import type { JsMsg } from "@nats-io/jetstream";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { sql, type Transaction } from "kysely";
 import type { Accepted, DeliveryOptions } from "./accepted.ts";
+import { arrayText } from "./array-text.ts";
 import { type EventHandler, PermanentError } from "./handlers.ts";
 import { ADDRESSEE_HEADER, fromMsgHeaders } from "./headers.ts";
 import { messagingAttributes } from "./messaging-attributes.ts";
@@ -144,10 +145,10 @@ async function handleInOneTransaction<T extends BusTables>(
   failpoint("bus.before-inbox");
   await db.txAfter(
     async (trx) => {
-      const rows = await insertInbox(trx as unknown as Transaction<BusTables>, consumer, items);
-      fresh = new Set(rows.map(({ event_id }) => event_id));
+      const inserted = await insertInbox(trx as unknown as Transaction<BusTables>, consumer, items);
+      fresh = new Set(inserted?.fresh);
       outcomes.clear();
-      return rows[0]?.received_at;
+      return inserted?.now;
     },
     async (tx) => {
       failpoint("bus.inbox-inserted");
@@ -164,19 +165,22 @@ async function handleInOneTransaction<T extends BusTables>(
 }
 
 /**
- * Rows of the events that were not handled before, with the transaction's time. A delivery of one going on elsewhere is waited for: its row is locked, in the
- * order of the ids, so that two of these cannot wait for each other.
+ * The events that were not handled before, with the transaction's time; undefined when all were. A delivery of one going on elsewhere is waited for: its row is
+ * locked, in the order of the ids, so that two of these cannot wait for each other. One row comes back, since reading one for each event would cost more.
  */
 async function insertInbox<T extends BusTables>(
   trx: Transaction<BusTables>,
   consumer: string,
   items: readonly Accepted<T>[],
-): Promise<readonly { readonly event_id: string; readonly received_at: Date }[]> {
-  const eventIds = items.map(({ eventId }) => eventId).toSorted();
-  const { rows } = await sql<{ event_id: string; received_at: Date }>`
-    insert into inbox (consumer, event_id) select ${consumer}, unnest(${eventIds}::uuid[])
-    on conflict do nothing returning event_id, received_at`.execute(trx);
-  return rows;
+): Promise<{ readonly fresh: readonly string[]; readonly now: Date } | undefined> {
+  const eventIds = arrayText(items.map(({ eventId }) => eventId).toSorted());
+  const { rows } = await sql<{ fresh: string | null; now: Date }>`
+    with inserted as (
+      insert into inbox (consumer, event_id) select ${consumer}, unnest(${eventIds}::uuid[])
+      on conflict do nothing returning event_id)
+    select now() as now, string_agg(event_id::text, ',') as fresh from inserted`.execute(trx);
+  const [row] = rows;
+  return row?.fresh ? { fresh: row.fresh.split(","), now: row.now } : undefined;
 }
 
 const handle = async <T extends BusTables>(
@@ -208,6 +212,7 @@ function inConsumerSpan<T extends BusTables>(
   { message, headers }: Accepted<T>,
   fn: () => Promise<Outcome>,
 ): Promise<Outcome> {
+  if (headers["traceparent"] === undefined) return fn();
   const attributes = {
     ...messagingAttributes("process", message.subject, headers),
     "messaging.consumer.group.name": consumer,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createLanes } from "./lanes.ts";
+import { createBatchLanes, createLanes } from "./lanes.ts";
 
 test("each key keeps its order and runs one at a time, and no more than the limit run at once", async () => {
   await fc.assert(
@@ -44,3 +44,21 @@ test("different keys do run side by side", async () => {
   const both = Promise.withResolvers<void>();
   await Promise.all([lanes.add("a", () => both.promise), lanes.add("b", async () => both.resolve())]);
 });
+
+test.each([
+  { leastSize: 1, sizes: [3, 3, 3, 3] },
+  { leastSize: 5, sizes: [5, 5, 2] },
+])(
+  "what comes at once is spread over the free places, in batches of at least $leastSize",
+  async ({ leastSize, sizes }) => {
+    const seen: number[] = [];
+    const lanes = createBatchLanes<number>({
+      limit: 4,
+      maxSize: () => 64,
+      leastSize: () => leastSize,
+      run: async (items) => void seen.push(items.length),
+    });
+    await Promise.all(Array.from({ length: 12 }, (_, index) => lanes.add(String(index), index)));
+    expect(seen).toEqual(sizes);
+  },
+);

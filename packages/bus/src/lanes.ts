@@ -9,6 +9,8 @@ export interface BatchOptions<T> {
   readonly limit: number;
   /** Items in a batch at most; asked anew for each. */
   readonly maxSize: () => number;
+  /** Items that share a batch even while there are places free; 1 if absent. */
+  readonly leastSize?: () => number;
   /** Runs items in their order. A key is in one running batch at most. Must not throw. */
   readonly run: (items: readonly T[]) => Promise<void>;
 }
@@ -24,8 +26,8 @@ export function createLanes(limit: number): Lanes<() => Promise<void>> {
   });
 }
 
-/** Items are spread over the free places first, and share a batch only when there are more of them: what comes alone waits for nobody. */
-export function createBatchLanes<T>({ limit, maxSize, run }: BatchOptions<T>): Lanes<T> {
+/** Items are spread over the free places first, and share a batch when there are more of them or sharing costs nothing: what comes alone waits for nobody. */
+export function createBatchLanes<T>({ limit, maxSize, leastSize = () => 1, run }: BatchOptions<T>): Lanes<T> {
   let waiting: Waiting<T>[] = [];
   const busy = new Set<string>();
   let running = 0;
@@ -34,7 +36,8 @@ export function createBatchLanes<T>({ limit, maxSize, run }: BatchOptions<T>): L
   const fill = () => {
     isScheduled = false;
     while (running < limit) {
-      const size = Math.min(maxSize(), Math.ceil(waiting.length / (limit - running)));
+      const share = Math.ceil(waiting.length / (limit - running));
+      const size = Math.min(maxSize(), Math.max(leastSize(), share));
       const batch = take(size);
       if (batch.length === 0) return;
       void runBatch(batch);

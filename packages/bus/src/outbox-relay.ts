@@ -11,6 +11,7 @@ import {
 } from "@gradients/runtime";
 import { SpanKind } from "@opentelemetry/api";
 import { sql } from "kysely";
+import { arrayText } from "./array-text.ts";
 import type { Bus } from "./connect-bus.ts";
 import { toMsgHeaders } from "./headers.ts";
 import { messagingAttributes } from "./messaging-attributes.ts";
@@ -29,6 +30,8 @@ export interface OutboxRelayOptions<T extends BusTables> {
 }
 
 const BATCH = 500;
+/** Batches that are sent and not yet marked. */
+const MAX_UNDER_WAY = 3;
 const POLL_MS = 1_000;
 const HOUSEKEEPING_MS = 30_000;
 const PUBLISH_TIMEOUT_MS = 5_000;
@@ -77,9 +80,9 @@ async function lead(deps: Deps, held: AbortSignal, stop: AbortSignal): Promise<v
   try {
     while (!held.aborted) {
       await housekeeping.ifDue();
-      if ((await relayBatch(deps, publisher)) < BATCH) await deps.wake.wait(POLL_MS, held);
+      await relayUntil(deps, publisher, () => held.aborted || housekeeping.isDue(), held);
     }
-    if (stop.aborted) await relayBatch(deps, publisher);
+    if (stop.aborted) await relayUntil(deps, publisher, () => true, held);
   } finally {
     publisher.close();
     housekeeping.end();
@@ -93,37 +96,90 @@ function createHousekeeping({ db, bus, logger, wake }: Deps) {
     dueAt = 0;
     wake.ring();
   });
+  const isDue = () => performance.now() >= dueAt;
   const ifDue = async () => {
-    if (performance.now() < dueAt) return;
+    if (!isDue()) return;
     dueAt = performance.now() + HOUSEKEEPING_MS;
     await republishIfStreamIsNew({ db, bus, logger });
     await pruneBusTables(db);
   };
-  return { ifDue, end };
+  return { isDue, ifDue, end };
 }
 
-/** Number of rows found. Published ones are marked even when others fail, and then the first failure is thrown. */
-async function relayBatch({ db, service }: Deps, publisher: Publisher): Promise<number> {
-  const rows = await loadUnpublished(db);
-  if (rows.length > 0) failpoint("bus.outbox-claimed");
-  const outcomes = await Promise.allSettled(rows.map((row) => publish(publisher, row)));
+/**
+ * Batch after batch as they come, until `isOver`, which is asked after each. The next one is read and sent while those before it are acked and marked. Throws
+ * the first failure. All that was begun is over then: whoever asks whether the stream is still the same finds every row marked that was published to it.
+ */
+async function relayUntil(
+  deps: Deps,
+  publisher: Publisher,
+  isOver: () => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const underWay: Batch[] = [];
+  try {
+    do {
+      const rows = await loadUnpublished(
+        deps.db,
+        underWay.flatMap(({ ids }) => ids),
+      );
+      if (rows.length > 0) underWay.push(relayBatch(deps, publisher, rows));
+      if (rows.length < BATCH && !isOver()) await deps.wake.wait(POLL_MS, signal);
+      while (underWay.length > 0 && (underWay.length >= MAX_UNDER_WAY || underWay[0]?.isOver()))
+        await underWay.shift()?.done;
+    } while (!isOver());
+    for (const { done } of underWay) await done;
+  } finally {
+    await Promise.allSettled(underWay.map(({ done }) => done));
+  }
+}
+
+interface Batch {
+  readonly ids: readonly bigint[];
+  readonly done: Promise<void>;
+  readonly isOver: () => boolean;
+}
+
+/** Sends them at once, in their order. */
+function relayBatch(deps: Deps, publisher: Publisher, rows: readonly OutboxRow[]): Batch {
+  failpoint("bus.outbox-claimed");
+  const sent = rows.map((row) => publish(publisher, row));
+  let isOver = false;
+  const done = markWhenAcked(deps, rows, sent).finally(() => {
+    isOver = true;
+  });
+  done.catch(() => deps.wake.ring()); // it is thrown where the batch is waited for
+  return { ids: rows.map(({ id }) => id), done, isOver: () => isOver };
+}
+
+/** Published ones are marked even when others fail, and then the first failure is thrown. */
+async function markWhenAcked(
+  { db, service }: Deps,
+  rows: readonly OutboxRow[],
+  sent: readonly Promise<void>[],
+): Promise<void> {
+  const outcomes = await Promise.allSettled(sent);
   const published = rows.filter((_, index) => outcomes[index]?.status === "fulfilled");
   await markPublished(db, published);
   countPublished(service, published);
   const failure = outcomes.find((outcome) => outcome.status === "rejected");
   if (failure) throw failure.reason;
-  return rows.length;
 }
 
-/** No lock: the relay is alone. Index outbox_unpublished. */
-function loadUnpublished(db: Database<BusTables>): Promise<OutboxRow[]> {
-  return db.q
-    .selectFrom("outbox")
-    .select(["id", "type", "subject", "headers", "payload"])
-    .where("published_at", "is", null)
-    .orderBy("id")
-    .limit(BATCH)
-    .execute();
+/**
+ * The lowest ids but for those on their way. All of them are looked at anew each time, since a lower id may become visible after a higher one. No lock: the
+ * relay is alone. Index outbox_unpublished.
+ */
+async function loadUnpublished(
+  db: Database<BusTables>,
+  onTheirWay: readonly bigint[],
+): Promise<readonly OutboxRow[]> {
+  const { rows } = await sql<OutboxRow>`
+    select id, type, subject, headers, payload from outbox
+    where published_at is null and id <> all(${arrayText(onTheirWay)}::bigint[]) order by id limit ${BATCH}`.execute(
+    db.q,
+  );
+  return rows;
 }
 
 /** In the trace in which the event was appended; an event of no trace begins none. */
@@ -141,11 +197,13 @@ async function send(publisher: Publisher, { subject, payload, headers }: OutboxR
   failpoint("bus.published");
 }
 
-/** By primary key. */
+/** By primary key. A mark that a crash of the server loses has its event published once more, which costs less than waiting for the disk each time. */
 async function markPublished(db: Database<BusTables>, rows: readonly OutboxRow[]): Promise<void> {
   if (rows.length === 0) return;
-  const ids = rows.map(({ id }) => id.toString());
-  await sql`update outbox set published_at = now() where id = any(${ids}::bigint[])`.execute(db.q);
+  const ids = arrayText(rows.map(({ id }) => id));
+  await sql`
+    update outbox set published_at = now() from (select set_config('synchronous_commit', 'off', true)) as without_waiting
+    where id = any(${ids}::bigint[])`.execute(db.q);
   failpoint("bus.outbox-marked");
 }
 

@@ -61,7 +61,9 @@ export function createPublisher({ connection, onReconnect }: Bus, timeoutMs: num
 /** Undefined when the stream has stored the message, now or before. */
 function refusal(message: Msg): Error | undefined {
   if (message.headers?.code === 503) return new Error("No stream takes this subject");
-  const { error } = message.json<{ readonly error?: { readonly description?: string } }>();
+  const text = message.string();
+  if (!text.includes('"error"')) return undefined; // mostly: nothing to parse
+  const { error } = JSON.parse(text) as { readonly error?: { readonly description?: string } };
   return error && new Error(`The stream refused the message: ${error.description ?? "no reason given"}`);
 }
 
