@@ -17,6 +17,8 @@ export interface SetupPaths {
   /** The Python environment of the training engine. */
   readonly python: string;
   readonly pythonBin: string;
+  /** The same with TRL, made by `setup.mjs --with trl` only. */
+  readonly pythonWithTrl: string;
   /** Node 24 from PyPI, only where npm carries none for the platform. */
   readonly node: string;
   readonly compileCache: string;

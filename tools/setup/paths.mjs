@@ -26,6 +26,7 @@ export const paths = Object.freeze({
   uv: join(cache, "uv-tool/bin/uv"),
   python: join(cache, "python"),
   pythonBin: join(cache, "python/bin/python"),
+  pythonWithTrl: join(cache, "python-with-trl"),
   node: join(cache, "node"),
   compileCache: join(cache, "compiled"),
   postgres: join(postgresRoot, postgresVersion),

@@ -37,6 +37,11 @@ test("a wheel fits its own platform and Python alone", () => {
   expect(fits("a-1-cp314-cp314t-manylinux_2_28_aarch64.whl", arm, 14)).toBe(false);
   expect(fits("a-1-cp313-cp313-macosx_11_0_arm64.whl", mac, 12)).toBe(false);
   expect(fits("a-1-py2.py3-none-any.whl", mac, 12)).toBe(true);
+  expect([11, 12, 13].map((minor) => fits("a-1-py312-none-any.whl", mac, minor))).toEqual([
+    false,
+    true,
+    true,
+  ]);
 });
 
 /** `name`, `version`, dependencies with their markers and names of wheels, of every package that uv has locked. */
@@ -112,6 +117,8 @@ function fits(wheel, platform, minor) {
 
 function fitsPython(tag, abis, minor) {
   if (tag === "py3") return true;
+  const plain = /^py3(\d+)$/.exec(tag)?.[1];
+  if (plain !== undefined) return Number(plain) <= minor;
   const oldest = Number(/^cp3(\d+)$/.exec(tag)?.[1]);
   if (abis.includes("abi3")) return oldest <= minor;
   return oldest === minor && (abis.includes(`cp3${minor}`) || abis.includes("none"));

@@ -12,7 +12,7 @@ import { createReporter, describePlan, formatBytes } from "./progress.mjs";
 import { findPython } from "./python.mjs";
 import { demoDataset } from "./steps-data.mjs";
 import { generatedContracts, npmPackages, webPage } from "./steps-npm.mjs";
-import { baseModel, pythonEnvironment, uvTool } from "./steps-python.mjs";
+import { baseModel, peerEnvironment, pythonEnvironment, uvTool } from "./steps-python.mjs";
 import { natsServer, nodeForMac, postgres, seaweed } from "./steps-servers.mjs";
 import { ask, machineEnvironment, stopTools } from "./tools.mjs";
 
@@ -31,13 +31,16 @@ const steps = [
   baseModel,
   webPage,
 ];
+/** Made only when asked for by name. */
+const extras = { trl: peerEnvironment };
 
-const help = `Usage: node tools/setup/setup.mjs [--then PROGRAM [ARGUMENT...]]
+const help = `Usage: node tools/setup/setup.mjs [--with EXTRA] [--then PROGRAM [ARGUMENT...]]
 
 Makes what is missing: npm packages, Node 24, generated code, the web page, PostgreSQL, nats-server,
 SeaweedFS, the Python environment, the base model and the demo's data set. Steps that are done are skipped,
 an interrupted step is done again, and nothing is downloaded twice.
 
+  --with EXTRA    also trl, a Python environment that has TRL beside the engine (6 GB of disk)
   --then PROGRAM  afterwards run this program of the repository with Node 24, with all arguments that follow
   --help          show this text
 
@@ -49,8 +52,9 @@ Files of PostgreSQL lie in ${dirname(paths.postgres)}.
 `;
 
 /** Makes all that is missing. Does not touch the network, nor wait for anybody, when nothing is. */
-export async function setUp(reporter = createReporter()) {
-  if (await pendingSteps().then((pending) => pending.length === 0)) return;
+export async function setUp(reporter = createReporter(), extra = []) {
+  const wanted = [...steps, ...extra];
+  if (await pendingSteps(wanted).then((pending) => pending.length === 0)) return;
   checkPrerequisites();
   makeFolder(paths.cache);
   const lock = await takeLock(paths.lock, ({ pid }) =>
@@ -66,7 +70,7 @@ export async function setUp(reporter = createReporter()) {
       dirname(paths.postgres),
       dirname(paths.webDist),
     ]);
-    await makeAll(lock, reporter);
+    await makeAll(wanted, lock, reporter);
   } finally {
     stopListening();
     lock.release();
@@ -74,14 +78,14 @@ export async function setUp(reporter = createReporter()) {
 }
 
 /** A step may be made stale by an earlier one, so each is asked again when its turn comes. */
-async function makeAll(lock, reporter) {
-  const planned = await pendingSteps();
+async function makeAll(wanted, lock, reporter) {
+  const planned = await pendingSteps(wanted);
   if (planned.length === 0) return;
   checkDisk(planned);
   reporter.say(describePlan(planned));
-  for (const [index, step] of steps.entries()) {
+  for (const [index, step] of wanted.entries()) {
     if (await isCurrent(step)) continue;
-    const progress = reporter.begin(step, `[${String(index + 1).padStart(2)}/${steps.length}]`);
+    const progress = reporter.begin(step, `[${String(index + 1).padStart(2)}/${wanted.length}]`);
     try {
       await step.make({ lock, update: progress.update });
     } catch (error) {
@@ -93,9 +97,9 @@ async function makeAll(lock, reporter) {
   reporter.say("Set-up is complete.");
 }
 
-async function pendingSteps() {
-  const flags = await Promise.all(steps.map(isCurrent));
-  return steps.filter((_, index) => !flags[index]);
+async function pendingSteps(wanted) {
+  const flags = await Promise.all(wanted.map(isCurrent));
+  return wanted.filter((_, index) => !flags[index]);
 }
 
 /** Whatever cannot be read is not current: its step says why. */
@@ -181,13 +185,22 @@ async function main(args) {
   const then = args.indexOf("--then");
   const own = then < 0 ? args : args.slice(0, then);
   if (own.includes("--help")) return void process.stdout.write(help);
-  if (own.length > 0)
-    throw new SetupProblem(`"${own[0]}" is no option of set-up: see node tools/setup/setup.mjs --help.`);
+  const extra = extrasOf(own);
   const [program, ...programArguments] = then < 0 ? [] : args.slice(then + 1);
   if (then >= 0 && program === undefined)
     throw new SetupProblem("--then needs the program to run: see node tools/setup/setup.mjs --help.");
-  await setUp();
+  await setUp(createReporter(), extra);
   if (program !== undefined) process.exitCode = await launch(join(repositoryRoot, program), programArguments);
+}
+
+function extrasOf(args) {
+  if (args.length === 0) return [];
+  const [option, name] = args;
+  if (option !== "--with")
+    throw new SetupProblem(`"${option}" is no option of set-up: see node tools/setup/setup.mjs --help.`);
+  if (args.length !== 2 || !Object.hasOwn(extras, name))
+    throw new SetupProblem(`--with takes one of: ${Object.keys(extras).join(", ")}.`);
+  return [extras[name]];
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -54,51 +54,67 @@ export const uvTool = {
   },
 };
 
-export const pythonEnvironment = {
+/** The engine with what its checks and tests need. */
+export const pythonEnvironment = environmentStep({
   title: "Python environment",
+  folder: paths.python,
+  groups: ["dev"],
   bytes: 6.3e9,
   seconds: 240,
-  disk: paths.cache,
-  isCurrent: () =>
-    !existsSync(engineLock) ||
-    (existsSync(paths.pythonBin) && hasStamp(stampInside(paths.python), environmentMadeFrom())),
-  async make({ lock, update }) {
-    if (platform === "darwin-x64")
-      throw new SetupProblem(
-        "PyTorch no longer comes for Macs with Intel processors: use a Mac with Apple silicon or a Linux machine.",
-      );
-    const python = findPython();
-    const environment = { ...uvEnvironment(python), UV_PROJECT_ENVIRONMENT: paths.python };
-    const madeFrom = environmentMadeFrom();
-    if (existsSync(unfinished)) rmSync(paths.python, { recursive: true, force: true });
-    mkdirSync(paths.cache, { recursive: true });
-    writeWhole(unfinished, `${new Date().toISOString()}\n`);
-    rmSync(stampInside(paths.python), { force: true });
-    await installEnvironment({
-      environment,
-      lock,
-      onLine: downloadCounter(python, update),
-    });
-    await compileImports(lock);
-    writeStamp(stampInside(paths.python), madeFrom);
-    rmSync(unfinished, { force: true });
-  },
-};
+});
 
-/** uv takes a half-written package for a whole one: after a cut-off install the environment is made anew, from what uv has downloaded. */
-const unfinished = `${paths.python}.unfinished`;
+/** The engine with the trainer that `npm run bench -- engine` compares it with. */
+export const peerEnvironment = environmentStep({
+  title: "Python environment with TRL",
+  folder: paths.pythonWithTrl,
+  groups: ["bench"],
+  bytes: 6.5e9,
+  seconds: 240,
+});
 
-function environmentMadeFrom() {
-  return hashOf({ files: [engineLock, join(paths.engine, "pyproject.toml")] });
+/** Groups are those of the engine's pyproject.toml. */
+function environmentStep({ title, folder, groups, bytes, seconds }) {
+  const stamp = stampInside(folder);
+  const program = join(folder, "bin/python");
+  /** uv takes a half-written package for a whole one: after a cut-off install the environment is made anew, from what uv has downloaded. */
+  const unfinished = `${folder}.unfinished`;
+  const madeFrom = () =>
+    hashOf({ files: [engineLock, join(paths.engine, "pyproject.toml")], values: groups });
+  return {
+    title,
+    bytes,
+    seconds,
+    disk: paths.cache,
+    isCurrent: () => !existsSync(engineLock) || (existsSync(program) && hasStamp(stamp, madeFrom())),
+    async make({ lock, update }) {
+      if (platform === "darwin-x64")
+        throw new SetupProblem(
+          "PyTorch no longer comes for Macs with Intel processors: use a Mac with Apple silicon or a Linux machine.",
+        );
+      const python = findPython();
+      const environment = { ...uvEnvironment(python), UV_PROJECT_ENVIRONMENT: folder };
+      const hash = madeFrom();
+      if (existsSync(unfinished)) rmSync(folder, { recursive: true, force: true });
+      mkdirSync(paths.cache, { recursive: true });
+      writeWhole(unfinished, `${new Date().toISOString()}\n`);
+      rmSync(stamp, { force: true });
+      const onLine = downloadCounter(python, update);
+      await installEnvironment({ folder, program, groups, environment, lock, onLine });
+      await compileImports(program, lock);
+      writeStamp(stamp, hash);
+      rmSync(unfinished, { force: true });
+    },
+  };
 }
 
-async function installEnvironment({ environment, lock, onLine }) {
+async function installEnvironment({ folder, program, groups, environment, lock, onLine }) {
   const what = "Installing the Python environment";
+  const chosen = ["--no-default-groups", ...groups.flatMap((group) => ["--group", group])];
   if (!usesOtherIndex(environment)) {
     await runTool({
       what,
       command: paths.uv,
-      args: ["sync", "--frozen", "--all-groups"],
+      args: ["sync", "--frozen", ...chosen],
       cwd: paths.engine,
       env: environment,
       lock,
@@ -106,27 +122,27 @@ async function installEnvironment({ environment, lock, onLine }) {
     });
     return;
   }
-  const requirements = join(paths.cache, "engine-requirements.txt");
+  const requirements = `${folder}-requirements.txt`;
   await runTool({
     what: "Reading the Python lock",
     command: paths.uv,
-    args: ["export", "--frozen", "--all-groups", "--quiet", "-o", requirements],
+    args: ["export", "--frozen", ...chosen, "--quiet", "-o", requirements],
     cwd: paths.engine,
     env: environment,
     lock,
   });
-  if (!existsSync(paths.pythonBin))
+  if (!existsSync(program))
     await runTool({
       what: "Making the Python environment",
       command: paths.uv,
-      args: ["venv", "--clear", paths.python],
+      args: ["venv", "--clear", folder],
       env: environment,
       lock,
     });
   await runTool({
     what,
     command: paths.uv,
-    args: ["pip", "sync", "--require-hashes", "--python", paths.pythonBin, requirements],
+    args: ["pip", "sync", "--require-hashes", "--python", program, requirements],
     env: environment,
     lock,
     onLine,
@@ -134,10 +150,10 @@ async function installEnvironment({ environment, lock, onLine }) {
 }
 
 /** Whoever runs the engine later may have no right to write here, and imports without compiled files take three times as long. */
-async function compileImports(lock) {
+async function compileImports(program, lock) {
   await runTool({
     what: "Compiling what the engine imports",
-    command: paths.pythonBin,
+    command: program,
     args: ["-c", "from gradients_engine.imports import import_everything; import_everything()"],
     env: { ...process.env, PYTHONPATH: paths.engine, PYTHONDONTWRITEBYTECODE: "" },
     lock,

@@ -1,0 +1,80 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { paths } from "../../setup/paths.mjs";
+import type { Benchmark, RunOptions } from "./benchmark.ts";
+import { benchmarks } from "./benchmarks.ts";
+import { sectionText, withSection } from "./document.ts";
+import { readCommit, readMachine } from "./machine.ts";
+
+const documentFile = join(paths.repositoryRoot, "docs/benchmarks.md");
+const EX_USAGE = 64;
+
+const HELP = `npm run bench -- [names...] [options]
+
+Measures, prints what it found, and writes it to docs/benchmarks.md: one section per benchmark, the others stay as they are.
+A machine with nothing else to do gives the best figures; each section tells the load at its start.
+
+${benchmarks.map(({ name, about, minutes }) => `  ${name.padEnd(10)} ${about} (${minutes} min)`).join("\n")}
+
+Without names: all of them.
+
+  --quick          short runs, to see that all works; docs/benchmarks.md is left alone
+  --profile <dir>  CPU profiles of the measured processes (bus, rpc)
+  --help           this text
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    profile: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+const unknown = positionals.find((name) => !benchmarks.some((one) => one.name === name));
+
+if (values.help) process.stdout.write(HELP);
+else if (unknown !== undefined) {
+  process.stderr.write(`There is no benchmark "${unknown}".\n\n${HELP}`);
+  process.exitCode = EX_USAGE;
+} else for (const one of chosen()) await runOne(one);
+
+function chosen(): readonly Benchmark[] {
+  return positionals.length === 0 ? benchmarks : benchmarks.filter(({ name }) => positionals.includes(name));
+}
+
+async function runOne({ name, title, run }: Benchmark): Promise<void> {
+  const machine = readMachine();
+  const startedAt = performance.now();
+  say(`${title}: load ${machine.load.toFixed(2)} at the start`);
+  const findings = await run(await runOptions());
+  const text = sectionText(
+    {
+      command: `npm run bench -- ${name}`,
+      date: new Date().toISOString().slice(0, 10),
+      commit: await readCommit(),
+      seconds: (performance.now() - startedAt) / 1000,
+      machine,
+    },
+    findings,
+  );
+  process.stdout.write(`\n## ${title}\n\n${text}\n\n`);
+  if (!values.quick) await save(title, text);
+}
+
+async function runOptions(): Promise<RunOptions> {
+  const profileDir = values.profile === undefined ? undefined : resolve(values.profile);
+  if (profileDir !== undefined) await mkdir(profileDir, { recursive: true });
+  return { isQuick: values.quick, profileDir, say };
+}
+
+async function save(title: string, text: string): Promise<void> {
+  const before = await readFile(documentFile, "utf8").catch(() => "");
+  const titles = benchmarks.map((one) => one.title);
+  await writeFile(documentFile, withSection(before, titles, { title, text }));
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
