@@ -15,6 +15,12 @@ const hardwareClass = z.object({
   threadsPerSlot: z.int().min(1),
 });
 
+const accountRules = z.strictObject({
+  priority: z.int().optional(),
+  weight: z.number().positive().optional(),
+  maxSlots: z.int().min(1).nullable().optional(),
+});
+
 const podEnvironment = z
   .record(z.string(), z.string())
   .default({})
@@ -112,6 +118,30 @@ const schema = z.object({
       ),
   }),
   fleet: z.discriminatedUnion("kind", [localFleet, kubernetesFleet]),
+  admission: z.object({
+    accounts: z
+      .record(z.string(), accountRules)
+      .default({})
+      .describe(
+        "Rules of single accounts as a JSON object {account id: {priority, weight, maxSlots}}; what is absent is the common value.",
+      ),
+    priority: z.int().default(0).describe("Work of accounts with a higher one goes first, always."),
+    weight: z
+      .number()
+      .positive()
+      .default(1)
+      .describe("Of two accounts that both wait, one of twice the weight gets twice the slots."),
+    maxSlots: z
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        "Slots of one hardware class that an account may hold at a time; as many as there are if unset.",
+      ),
+    patienceSeconds: seconds
+      .default(3_600)
+      .describe("What has waited longer goes before everything of its priority, whatever its account holds."),
+  }),
   attempts: z.object({
     leaseSeconds: seconds
       .default(10)

@@ -4,6 +4,7 @@ import type { Database } from "@gradients/db";
 import { systemClock } from "@gradients/kernel";
 import { connectionFrom, KubeClient, KubeTransport, LeaseElector, RateLimiter } from "@gradients/kube";
 import type { Logger } from "@gradients/runtime";
+import { Backpressure } from "./app/backpressure.ts";
 import { byAdvisoryLock, byLease, type Leadership } from "./app/leadership.ts";
 import type { SchedulerConfig } from "./config.ts";
 import type { GpuFleet } from "./fleet/gpu-fleet.ts";
@@ -15,6 +16,7 @@ import type { Tables } from "./store/schema.ts";
 interface FleetParts {
   readonly fleet: GpuFleet;
   readonly leadership: Leadership;
+  readonly backpressure: Backpressure;
 }
 
 type Fleet = SchedulerConfig["fleet"];
@@ -27,7 +29,11 @@ export function createFleet(config: SchedulerConfig, db: Database<Tables>, logge
   const { fleet, attempts } = config;
   const own = logger.child({ part: "fleet" });
   if (fleet.kind === "local")
-    return { fleet: createLocal(fleet, attempts.stopGraceSeconds, own), leadership: byAdvisoryLock(db) };
+    return {
+      fleet: createLocal(fleet, attempts.stopGraceSeconds, own),
+      leadership: byAdvisoryLock(db),
+      backpressure: new Backpressure(Number.POSITIVE_INFINITY), // a process starts at once
+    };
   return createKubernetes(fleet, attempts.stopGraceSeconds, db, own);
 }
 
@@ -66,5 +72,6 @@ function createKubernetes(
     { kubernetes, podEnvironment, stopGraceSeconds },
     { client, view, logger, clock: systemClock },
   );
-  return { fleet, leadership: byLease(db, elector) };
+  const backpressure = new Backpressure(kubernetes.maxPendingPods);
+  return { fleet, leadership: byLease(db, elector), backpressure };
 }

@@ -1,6 +1,7 @@
 import type { Bus } from "@gradients/bus";
 import type { Database } from "@gradients/db";
 import type { ObjectStore } from "@gradients/objects";
+import type { AdmissionRules } from "./domain/admission-rules.ts";
 import type { Recipe } from "./domain/recipes.ts";
 import type { SchedulingRules } from "./domain/scheduling-rules.ts";
 import type { GpuFleet } from "./fleet/gpu-fleet.ts";
@@ -21,6 +22,7 @@ export interface Deps extends DecisionDeps {
   readonly objects: ObjectStore;
   readonly fleet: GpuFleet;
   readonly limits: TransferLimits;
+  readonly admission: AdmissionRules;
 }
 
 interface TransferLimits {

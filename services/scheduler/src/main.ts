@@ -2,11 +2,13 @@ import { deadLettersCommand } from "@gradients/bus";
 import { invariantsCommand, schemaCommands } from "@gradients/db";
 import { runService } from "@gradients/runtime";
 import { loadConfig, type SchedulerConfig } from "./config.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { busOptions, createScheduler, databaseOptions } from "./scheduler.ts";
 import { invariants } from "./store/invariants.ts";
 import { migrations } from "./store/migrations/index.ts";
 
 const commands = {
+  doctor: doctorCommand,
   ...schemaCommands({ service: "scheduler", schema: "scheduler", migrations }),
   invariants: invariantsCommand((config: SchedulerConfig) => ({
     database: databaseOptions(config),

@@ -26,6 +26,7 @@ import { createControlLoop } from "./app/control-loop.ts";
 import type { SchedulerConfig } from "./config.ts";
 import { createFleet } from "./create-fleet.ts";
 import type { Deps } from "./deps.ts";
+import type { AdmissionRules } from "./domain/admission-rules.ts";
 import { eventHandlers } from "./events/index.ts";
 import type { GpuFleet } from "./fleet/gpu-fleet.ts";
 import { authenticateAgent } from "./grpc/authenticate-agent.ts";
@@ -51,13 +52,14 @@ export async function createScheduler(
   const catalogue = readCatalogue(config.recipes.file, config.recipes.contestantHotkeys);
   const db = createDatabase<Tables>(databaseOptions(config), logger);
   const bus = await connectBus(busOptions(config), logger);
-  const { fleet, leadership } = createFleet(config, db, logger);
+  const { fleet, leadership, backpressure } = createFleet(config, db, logger);
   const deps: Deps = {
     db,
     bus,
     catalogue,
     objects: createObjectStore(objectOptions(config)),
     fleet,
+    admission: admissionRules(config),
     rules: config.attempts,
     limits: { ...config.uploads, checkpointSeconds: config.attempts.checkpointSeconds },
     observe: createObserve(logger, fleet.classes),
@@ -76,6 +78,7 @@ export async function createScheduler(
       leaveSeconds: 10,
       logger,
       leadership,
+      backpressure,
       relayTarget: relay.target,
     }),
     rpcPart("grpc", config.grpc, [schedulerBinding(deps)], logger),
@@ -94,6 +97,11 @@ export function busOptions({ nats }: SchedulerConfig): BusOptions {
 
 function objectOptions({ objects: { publicEndpoint, ...objects } }: SchedulerConfig) {
   return publicEndpoint === undefined ? objects : { ...objects, publicEndpoint };
+}
+
+function admissionRules({ admission }: SchedulerConfig): AdmissionRules {
+  const { accounts, priority, weight, maxSlots = null, patienceSeconds } = admission;
+  return { accounts, common: { priority, weight, maxSlots }, patienceSeconds };
 }
 
 /** First in the list, so that everything is closed whatever fails to start after it. */

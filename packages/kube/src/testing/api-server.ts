@@ -82,11 +82,13 @@ export class TestApiServer {
   }
 
   #handle(method: string, url: URL, body: unknown): object {
+    if (url.pathname === "/version") return { gitVersion: "v1.36.0" };
     const { collection, name, subresource } = parsePath(url.pathname);
     if (collection.endsWith("/selfsubjectaccessreviews")) return this.#review(body as KubeObject);
     const key = `${collection}/${name}`;
     const part = subresource === "status" ? "status" : "object";
     if (method === "POST" && subresource === "binding") return this.#bind(key, body as Binding);
+    if (method === "POST" && url.searchParams.get("dryRun") === "All") return body as KubeObject;
     if (method === "POST")
       return this.store.create(collection, withNamespace(body as KubeObject, collection));
     if (name === undefined) return this.#list(collection, url.searchParams);

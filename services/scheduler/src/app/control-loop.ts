@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import type { PodStatus } from "../fleet/gpu-fleet.ts";
 import { listPlacements, prolongLeases } from "../store/placements.ts";
 import { controlChannel } from "../store/wake.ts";
+import type { Backpressure } from "./backpressure.ts";
 import { followPods } from "./follow-pods.ts";
 import type { Leadership } from "./leadership.ts";
 import { placeAttempts } from "./place-attempts.ts";
@@ -17,6 +18,7 @@ export interface ControlLoopOptions extends PodTimes {
   /** The relay's address as pods see it; known once the relay listens. */
   readonly relayTarget: () => string;
   readonly leadership: Leadership;
+  readonly backpressure: Backpressure;
   readonly logger: Logger;
 }
 
@@ -74,7 +76,7 @@ async function lead(
       await sweep(deps);
       lastSweep = performance.now(); // here, not below: what goes wrong from now on must not prolong every lease
       failpoint("scheduler.swept");
-      await placeAttempts(deps, pods);
+      await placeAttempts(deps, pods, options.backpressure);
       failpoint("scheduler.placed");
       sync.sync(await deps.fleet.list(held), await listPlacements(deps.db.q));
       deps.observe.passDone((performance.now() - startedAt) / 1000);

@@ -1,12 +1,21 @@
 import type { AttemptId, JobId } from "@gradients/kernel";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { planPlacements, type QueuedAttempt } from "./plan-placements.ts";
+import type { AccountRules, AdmissionRules } from "./admission-rules.ts";
+import { type ClassCapacity, planPlacements, type QueuedAttempt } from "./plan-placements.ts";
+
+const now = new Date(1_000_000_000);
+const common: AccountRules = { priority: 0, weight: 1, maxSlots: null };
+
+function rulesFor(accounts: AdmissionRules["accounts"] = {}, patienceSeconds = 1e9): AdmissionRules {
+  return { accounts, common, patienceSeconds };
+}
 
 function attempt(id: string, jobId: string, options: Partial<QueuedAttempt> = {}): QueuedAttempt {
   return {
     attemptId: id as AttemptId,
     jobId: jobId as JobId,
+    accountId: "one",
     hardwareClass: "cpu",
     inGang: true,
     queuedSince: new Date(0),
@@ -14,66 +23,220 @@ function attempt(id: string, jobId: string, options: Partial<QueuedAttempt> = {}
   };
 }
 
-function plan(queue: readonly QueuedAttempt[], slots: number, busy = 0) {
-  return planPlacements(queue, [{ name: "cpu", slots, busy }]);
+function race(jobId: string, size: number, options: Partial<QueuedAttempt> = {}): QueuedAttempt[] {
+  return Array.from({ length: size }, (_, n) => attempt(`${jobId}${n}`, jobId, options));
 }
+
+function capacity(slots: number, busyOf: Readonly<Record<string, number>> = {}, more = 0): ClassCapacity {
+  const held = Object.values(busyOf).reduce((sum, count) => sum + count, more);
+  return { name: "cpu", slots, busy: held, busyOf: new Map(Object.entries(busyOf)), isPaused: false };
+}
+
+function plan(queue: readonly QueuedAttempt[], slots: number, busy = 0, rules = rulesFor()) {
+  return planPlacements(queue, [capacity(slots, {}, busy)], rules, now);
+}
+
+const at = (seconds: number) => ({ queuedSince: new Date(seconds * 1000) });
 
 describe("planPlacements", () => {
   test("starts all attempts of a race together or none", () => {
-    const race = [attempt("a1", "a"), attempt("a2", "a"), attempt("a3", "a")];
-    expect(plan(race, 3).place).toEqual(["a1", "a2", "a3"]);
-    expect(plan(race, 3, 1)).toEqual({ place: [], impossible: [] });
+    expect(plan(race("a", 3), 3).place).toEqual(["a0", "a1", "a2"]);
+    expect(plan(race("a", 3), 3, 1)).toEqual({ place: [], impossible: [] });
   });
 
   test("lets nothing overtake a race that waits for its slots", () => {
-    const older = [attempt("a1", "a"), attempt("a2", "a")];
-    const younger = attempt("b1", "b", { queuedSince: new Date(5), inGang: false });
-    expect(plan([younger, ...older], 2, 1).place).toEqual([]);
+    const younger = attempt("b1", "b", { ...at(5), inGang: false, accountId: "two" });
+    expect(plan([younger, ...race("a", 2)], 2, 1).place).toEqual([]);
   });
 
   test("places a retry of an older job before a younger race", () => {
     const retry = attempt("a1", "a", { inGang: false });
-    const race = [
-      attempt("b1", "b", { queuedSince: new Date(5) }),
-      attempt("b2", "b", { queuedSince: new Date(5) }),
-    ];
-    expect(plan([...race, retry], 3).place).toEqual(["a1", "b1", "b2"]);
-    expect(plan([...race, retry], 2).place).toEqual(["a1"]);
+    const younger = race("b", 2, at(5));
+    expect(plan([...younger, retry], 3).place).toEqual(["a1", "b0", "b1"]);
+    expect(plan([...younger, retry], 2).place).toEqual(["a1"]);
   });
 
   test("names what can never be placed and does not wait for it", () => {
-    const race = [attempt("a1", "a"), attempt("a2", "a")];
     const lost = attempt("c1", "c", { hardwareClass: "gone" });
-    const next = attempt("b1", "b", { queuedSince: new Date(5) });
-    expect(plan([...race, lost, next], 1)).toEqual({ place: ["b1"], impossible: ["a1", "a2", "c1"] });
+    const next = attempt("b1", "b", at(5));
+    const { place, impossible } = plan([...race("a", 2), lost, next], 1);
+    expect(place).toEqual(["b1"]);
+    expect(impossible).toEqual([
+      { attemptId: "a0", needs: 2, limit: 1 },
+      { attemptId: "a1", needs: 2, limit: 1 },
+      { attemptId: "c1", needs: 1, limit: 0 },
+    ]);
   });
 
-  test("never exceeds the slots, splits no race and leaves no room unused that the first in line could use", () => {
-    const sizes = fc.array(fc.record({ size: fc.integer({ min: 1, max: 5 }), at: fc.nat(50) }), {
-      maxLength: 12,
+  test("a higher priority goes first, however young", () => {
+    const rules = rulesFor({ two: { priority: 5 } });
+    const queue = [...race("a", 2), ...race("b", 2, { ...at(9), accountId: "two" })];
+    expect(plan(queue, 3, 0, rules).place).toEqual(["b0", "b1"]);
+  });
+
+  test("shares slots by weight, whoever came first with however much", () => {
+    const flood = Array.from({ length: 20 }, (_, n) => race(`a${n}-`, 1, at(n))).flat();
+    const late = Array.from({ length: 20 }, (_, n) =>
+      race(`b${n}-`, 1, { ...at(100 + n), accountId: "two" }),
+    ).flat();
+    const rules = rulesFor({ two: { weight: 2 } });
+    const { place } = plan([...flood, ...late], 9, 0, rules);
+    expect(place.filter((id) => id.startsWith("b"))).toHaveLength(6);
+    const held = [capacity(9, { one: 4 })];
+    expect(planPlacements([...flood, ...late], held, rules, now).place.map((id) => id[0])).toEqual([
+      "b",
+      "b",
+      "b",
+      "b",
+      "b",
+    ]);
+  });
+
+  test("an account's quota holds up that account alone", () => {
+    const rules = rulesFor({ one: { maxSlots: 3 } });
+    const queue = [
+      ...race("a", 2),
+      ...race("b", 2, at(1)),
+      ...race("c", 1, at(2)),
+      ...race("d", 1, { ...at(3), accountId: "two" }),
+    ];
+    expect(plan(queue, 9, 0, rules).place).toEqual(["a0", "a1", "d0"]);
+    expect(plan(race("e", 4), 9, 0, rules).impossible).toHaveLength(4);
+  });
+
+  test("what has waited beyond all patience goes before any share", () => {
+    const queue = [...race("a", 3), ...race("b", 1, { queuedSince: now, accountId: "two" })];
+    const held = [capacity(4, { one: 1 })];
+    expect(planPlacements(queue, held, rulesFor({}, 60), now).place).toEqual(["a0", "a1", "a2"]);
+    expect(planPlacements(queue, held, rulesFor(), now).place).toEqual(["b0"]);
+  });
+
+  test("a class that is paused takes nothing, and says what it never could", () => {
+    const paused = [{ ...capacity(3), isPaused: true }];
+    expect(planPlacements([...race("a", 2), ...race("b", 4)], paused, rulesFor(), now)).toMatchObject({
+      place: [],
+      impossible: { length: 4 },
     });
+  });
+});
+
+interface Job {
+  readonly id: string;
+  readonly account: string;
+  readonly size: number;
+  readonly at: number;
+}
+
+const accountIds = ["one", "two", "three"];
+const LAST_ARRIVAL = 50;
+const jobs = fc
+  .array(
+    fc.record({
+      account: fc.constantFrom(...accountIds),
+      size: fc.integer({ min: 1, max: 6 }),
+      at: fc.nat(LAST_ARRIVAL),
+    }),
+    {
+      maxLength: 15,
+    },
+  )
+  .map((list) => list.map((job, place): Job => ({ ...job, id: `j${place}-` })));
+const accountRules = fc.record({
+  priority: fc.integer({ min: 0, max: 1 }),
+  weight: fc.constantFrom(0.5, 1, 2),
+  maxSlots: fc.option(fc.integer({ min: 1, max: 6 })),
+});
+const rules = fc
+  .record({ one: accountRules, two: accountRules, three: accountRules })
+  .map((accounts) => rulesFor(accounts));
+
+function queueOf(list: readonly Job[]): QueuedAttempt[] {
+  return list.flatMap(({ id, account, size, at: seconds }) =>
+    race(id, size, { accountId: account, ...at(seconds) }),
+  );
+}
+
+describe("in any queue", () => {
+  test("slots and quotas are kept, races stay whole, and what can never start is named", () => {
     fc.assert(
-      fc.property(sizes, fc.integer({ min: 1, max: 8 }), fc.nat(8), (races, slots, busy) => {
-        const queue = races.flatMap(({ size, at }, job) =>
-          Array.from({ length: size }, (_, n) =>
-            attempt(`${job}-${n}`, `${job}`, { queuedSince: new Date(at) }),
+      fc.property(jobs, rules, fc.integer({ min: 1, max: 8 }), fc.nat(4), (list, admission, slots, held) => {
+        const classes = [capacity(slots, { one: Math.min(held, slots) })];
+        const { place, impossible } = planPlacements(queueOf(list), classes, admission, now);
+        expect(place.length).toBeLessThanOrEqual(slots - (classes[0]?.busy ?? 0));
+        for (const account of accountIds) {
+          const own = list.filter((job) => job.account === account);
+          const placed = own.flatMap(({ id }) => place.filter((one) => one.startsWith(id))).length;
+          const quota = admission.accounts[account]?.maxSlots ?? slots;
+          const before = account === "one" ? (classes[0]?.busy ?? 0) : 0;
+          if (placed > 0) expect(before + placed).toBeLessThanOrEqual(quota);
+          for (const { id, size } of own) {
+            expect([0, size]).toContain(place.filter((one) => one.startsWith(id)).length);
+            expect(impossible.some(({ attemptId }) => attemptId.startsWith(id))).toBe(
+              size > Math.min(slots, quota),
+            );
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("no lower priority starts while a higher one that its quota allows waits", () => {
+    fc.assert(
+      fc.property(jobs, rules, fc.integer({ min: 1, max: 8 }), (list, admission, slots) => {
+        const unlimited = rulesFor(
+          Object.fromEntries(
+            Object.entries(admission.accounts).map(([id, one]) => [id, { ...one, maxSlots: null }]),
           ),
         );
-        const { place, impossible } = plan(queue, slots, busy);
-        expect(place.length).toBeLessThanOrEqual(Math.max(0, slots - busy));
-        for (const [job, { size }] of races.entries()) {
-          const placed = place.filter((id) => id.startsWith(`${job}-`)).length;
-          expect([0, size]).toContain(placed);
-          expect(impossible.some((id) => id.startsWith(`${job}-`))).toBe(size > slots);
-        }
-        const waiting = races.filter(
-          ({ size }, job) => size <= slots && !place.includes(`${job}-0` as AttemptId),
+        const { place } = planPlacements(queueOf(list), [capacity(slots)], unlimited, now);
+        const priorityOf = ({ account }: Job) => unlimited.accounts[account]?.priority ?? 0;
+        const waiting = list.filter(
+          ({ id, size }) => size <= slots && !place.some((one) => one.startsWith(id)),
         );
-        const first = waiting.toSorted((a, b) => a.at - b.at)[0];
-        const ties = waiting.filter(({ at }) => at === first?.at);
-        if (first)
-          expect(Math.max(...ties.map(({ size }) => size))).toBeGreaterThan(slots - busy - place.length);
+        const placed = list.filter(({ id }) => place.some((one) => one.startsWith(id)));
+        for (const low of placed)
+          for (const high of waiting) expect(priorityOf(low)).toBeGreaterThanOrEqual(priorityOf(high));
       }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("every race starts in the end, however large, while smaller ones keep coming", () => {
+    const lengths = fc.array(fc.integer({ min: 2, max: 4 }), { minLength: 7, maxLength: 7 });
+    fc.assert(
+      fc.property(jobs, fc.integer({ min: 6, max: 8 }), lengths, (list, slots, rounds) => {
+        expect(startOver(list.slice(0, 6), slots, rounds)).toEqual([]);
+      }),
+      { numRuns: 30 },
     );
   });
 });
+
+/** Rounds of arrivals, ends and placements on a class that small jobs alone keep full; the large ones that never started. */
+function startOver(list: readonly Job[], slots: number, lengths: readonly number[]): readonly string[] {
+  const waiting = new Map<string, Job>();
+  let running: { readonly job: Job; readonly until: number }[] = [];
+  let begun = 0;
+  for (let round = 0; round < 300; round++) {
+    if (round > LAST_ARRIVAL && ![...waiting.keys()].some((id) => id.startsWith("j"))) return [];
+    running = running.filter(({ until }) => until > round);
+    for (const job of list) if (job.at === round) waiting.set(job.id, job);
+    for (let n = 0; n < 3; n++) {
+      const noise = { id: `n${round}.${n}-`, account: `noise${n}`, size: 1, at: round };
+      waiting.set(noise.id, noise);
+    }
+    const busyOf: Record<string, number> = {};
+    for (const { job } of running) busyOf[job.account] = (busyOf[job.account] ?? 0) + job.size;
+    const time = new Date(round * 1000);
+    const queue = queueOf([...waiting.values()]);
+    const { place } = planPlacements(queue, [capacity(slots, busyOf)], rulesFor({}, 20), time);
+    const placed = new Set(place.map((id) => `${id.split("-")[0]}-`));
+    for (const id of placed) {
+      const job = waiting.get(id);
+      if (job) running.push({ job, until: round + (lengths[begun++ % lengths.length] ?? 1) });
+      waiting.delete(id);
+    }
+  }
+  return [...waiting.keys()].filter((id) => id.startsWith("j"));
+}

@@ -29,6 +29,7 @@ export function toWireAttempt(attempt: Attempt): MessageInitShape<typeof Attempt
     ...(core.startedAt && { startedAt: timestampFromDate(core.startedAt) }),
     ...(core.finishedAt && { finishedAt: timestampFromDate(core.finishedAt) }),
     ...(core.failure && { failure: core.failure }),
+    ...(core.state === "placing" && attempt.waiting && { waiting: attempt.waiting }),
     ...(result?.kind === "trained" && { stats: fromStats(result.stats) }),
     checkpointStep: BigInt(core.checkpoint?.step ?? 0),
   };

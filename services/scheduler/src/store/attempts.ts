@@ -3,7 +3,6 @@ import type { AttemptId, JobId } from "@gradients/kernel";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Attempt, AttemptResult } from "../domain/attempt.ts";
 import type { AttemptCore } from "../domain/attempt-machine.ts";
-import type { QueuedAttempt } from "../domain/plan-placements.ts";
 import type { Tables } from "./schema.ts";
 
 const columns = [
@@ -83,28 +82,6 @@ export async function listAttemptsOfJob(q: Kysely<Tables>, jobId: string): Promi
     .orderBy("attempt_id")
     .execute();
   return rows.map(toAttempt);
-}
-
-/** The first in the queue, in the order of their jobs; a job that the limit would cut in two is left for later. Index attempt_queued. */
-export async function listQueuedAttempts(tx: Tx<Tables>, limit: number): Promise<readonly QueuedAttempt[]> {
-  const rows = await tx
-    .selectFrom("attempt")
-    .select(["attempt_id", "job_id", "kind", "epoch", "hardware_class", "queued_since"])
-    .where("state", "=", "queued")
-    .where("not_before", "<=", tx.now)
-    .orderBy("queued_since")
-    .orderBy("job_id")
-    .limit(limit)
-    .execute();
-  const cutJob = rows.length === limit ? rows.at(-1)?.job_id : undefined;
-  const whole = rows.filter((row) => row.job_id !== cutJob);
-  return whole.map((row) => ({
-    attemptId: row.attempt_id as AttemptId,
-    jobId: row.job_id as JobId,
-    hardwareClass: row.hardware_class,
-    inGang: row.kind === "train" && row.epoch === 0,
-    queuedSince: row.queued_since,
-  }));
 }
 
 /** The state with its lease, checkpoint and result; what it waited for is over. The caller holds the row's lock. By primary key. */

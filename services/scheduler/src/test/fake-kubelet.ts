@@ -1,4 +1,4 @@
-import { type KubeClient, type Pod, pathOf, pods, secrets } from "@gradients/kube";
+import { isKube, type KubeClient, type Pod, pathOf, pods, secrets } from "@gradients/kube";
 import type { Behaviour } from "./fleet-conformance.ts";
 
 interface RunningPod {
@@ -7,7 +7,7 @@ interface RunningPod {
   readonly jobName: string;
   readonly behaviour: Behaviour;
   readonly startedAt: number;
-  isStopping: boolean;
+  killAt: number | undefined;
 }
 
 const LOOK_MS = 50;
@@ -67,7 +67,7 @@ export class FakeKubelet {
     });
     const uids = new Set(items.map(({ metadata }) => metadata?.uid));
     for (const uid of this.#running.keys()) if (!uids.has(uid)) this.#running.delete(uid);
-    for (const pod of items) await this.#serve(pod);
+    for (const pod of items) await this.#serve(pod).catch(() => undefined); // gone meanwhile, or next time
   }
 
   async #serve(pod: Pod): Promise<void> {
@@ -94,36 +94,42 @@ export class FakeKubelet {
   async #start(pod: Pod): Promise<void> {
     const { name = "", uid = "", labels, deletionTimestamp } = pod.metadata ?? {};
     if (deletionTimestamp) return;
-    const path = `${pathOf(pods, this.#client.namespace, name)}/binding`;
-    const target = { kind: "Node", name: this.#nodeName };
-    await this.#client.transport.call({
-      method: "POST",
-      path,
-      body: { apiVersion: "v1", kind: "Binding", metadata: { name }, target },
-    });
+    if (!pod.spec?.nodeName) await this.#bind(name);
     await this.setStatus(name, { phase: "Running", containerStatuses: containers({ running: {} }) });
     this.#seen.add(uid);
     const jobName =
       labels?.["batch.kubernetes.io/job-name"] ?? pod.metadata?.ownerReferences?.[0]?.name ?? "";
     const { behaviour } = this;
-    this.#running.set(uid, { name, uid, jobName, behaviour, startedAt: Date.now(), isStopping: false });
+    this.#running.set(uid, { name, uid, jobName, behaviour, startedAt: Date.now(), killAt: undefined });
+  }
+
+  /** In place of a scheduler, or before it. */
+  async #bind(name: string): Promise<void> {
+    const path = `${pathOf(pods, this.#client.namespace, name)}/binding`;
+    const target = { kind: "Node", name: this.#nodeName };
+    const body = { apiVersion: "v1", kind: "Binding", metadata: { name }, target };
+    try {
+      await this.#client.transport.call({ method: "POST", path, body });
+    } catch (error) {
+      if (!isKube(error, "conflict")) throw error;
+    }
   }
 
   async #terminate(pod: Pod, known: RunningPod): Promise<void> {
-    const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
+    const { deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
+    known.killAt ??= Date.now() + deletionGracePeriodSeconds * 1000; // stamps have whole seconds only
     if (known.behaviour === "polite") {
       await new Promise((resolve) => setTimeout(resolve, SAVE_MS));
       return this.#end(pod, 75);
     }
-    if (deletionGracePeriodSeconds === 0 || Date.now() >= Date.parse(deletionTimestamp ?? ""))
-      await this.#end(pod, 137);
+    if (deletionGracePeriodSeconds === 0 || Date.now() >= known.killAt) await this.#end(pod, 137);
   }
 
   async #end(pod: Pod, exitCode: number, more: object = {}): Promise<void> {
     const phase = exitCode === 0 ? "Succeeded" : "Failed";
     await this.setStatus(pod.metadata?.name ?? "", {
       phase,
-      containerStatuses: containers({ terminated: { exitCode, reason: "Error" } }),
+      containerStatuses: containers({ terminated: { exitCode, reason: "Error" } }, pod),
       ...more,
     });
     this.#running.delete(pod.metadata?.uid ?? "");
@@ -139,10 +145,12 @@ export class FakeKubelet {
   }
 }
 
-function containers(state: object): object[] {
+/** One that has ended already stays as it is. */
+function containers(state: object, pod?: Pod): object[] {
+  const before = (name: string) => pod?.status?.containerStatuses?.find((one) => one.name === name)?.state;
   return ["agent", "engine"].map((name) => ({
     name,
-    state,
+    state: before(name)?.terminated ? before(name) : state,
     ready: "running" in state,
     started: "running" in state,
     restartCount: 0,

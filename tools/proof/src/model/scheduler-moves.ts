@@ -3,6 +3,7 @@ import { isFinal, isPlaced } from "../../../../services/scheduler/src/domain/att
 import { failureOf } from "../../../../services/scheduler/src/domain/failures.ts";
 import { planPlacements } from "../../../../services/scheduler/src/domain/plan-placements.ts";
 import type { Move, Moves } from "./moves.ts";
+import { oneAccount } from "./one-account.ts";
 import { moveAttempt, type Rules } from "./scheduler.ts";
 import type { Attempt, JobWorld, Pod } from "./world.ts";
 
@@ -57,12 +58,20 @@ export function planOf(
     waiting.map(({ index, inGang }) => ({
       attemptId: `${at}/${index}` as AttemptId,
       jobId: `${at}` as JobId,
+      accountId: "",
       hardwareClass: "class",
       inGang,
       queuedSince: new Date(at),
     })),
   );
-  const { place } = planPlacements(queue, [{ name: "class", slots: size.workers, busy }]);
+  const capacity = {
+    name: "class",
+    slots: size.workers,
+    busy,
+    busyOf: new Map<string, number>(),
+    isPaused: false,
+  };
+  const { place } = planPlacements(queue, [capacity], oneAccount, new Date(0));
   return queues.map((_, at) =>
     place.filter((id) => id.startsWith(`${at}/`)).map((id) => Number(id.split("/")[1])),
   );

@@ -13,6 +13,7 @@ import { createTestDatabase } from "@gradients/testkit";
 import { sql } from "kysely";
 import pg from "pg";
 import { assignAttempt } from "../../../../services/scheduler/src/app/assign-attempt.ts";
+import { Backpressure } from "../../../../services/scheduler/src/app/backpressure.ts";
 import { finishAttempt } from "../../../../services/scheduler/src/app/finish-attempt.ts";
 import { placeAttempts } from "../../../../services/scheduler/src/app/place-attempts.ts";
 import { sweep } from "../../../../services/scheduler/src/app/sweep.ts";
@@ -24,6 +25,7 @@ import { migrations } from "../../../../services/scheduler/src/store/migrations/
 import type { Tables } from "../../../../services/scheduler/src/store/schema.ts";
 import type { TokenHolder } from "../../../../services/scheduler/src/store/tokens.ts";
 import { insertUpload } from "../../../../services/scheduler/src/store/uploads.ts";
+import { oneAccount } from "../model/one-account.ts";
 import { BUDGET_SECONDS, type Call, CONTESTANTS, type EventType, rules, SLOTS, START } from "./expected.ts";
 
 const JOBS = ["00000000-0000-7000-8000-000000000000", "00000000-0000-7000-8000-000000000001"] as const;
@@ -87,7 +89,7 @@ export class RealStore implements AsyncDisposable {
   }
 
   place(): Promise<void> {
-    return placeAttempts(this.#deps, []);
+    return placeAttempts(this.#deps, [], new Backpressure(Number.POSITIVE_INFINITY));
   }
 
   sweep(): Promise<void> {
@@ -206,6 +208,7 @@ function depsOf(db: Database<Tables>): Deps {
     rules,
     catalogue: [recipe("plain", true), recipe("other", false)],
     fleet: { classes },
+    admission: oneAccount,
     limits: { maxFileBytes: 1, urlSeconds: 1, checkpointSeconds: 1 },
     observe: createObserve(createLogger({ service: "test", level: "fatal" }), classes),
   };

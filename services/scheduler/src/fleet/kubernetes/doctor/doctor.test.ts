@@ -1,0 +1,153 @@
+import { KubeClient, KubeTransport, RateLimiter } from "@gradients/kube";
+import { TestApiServer } from "@gradients/kube/testing";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { kubernetesSchema } from "../kubernetes-config.ts";
+import { examine } from "./doctor.ts";
+
+const digest = `sha256:${"0".repeat(64)}`;
+const hardwareClass = {
+  name: "h100",
+  description: "",
+  slots: 4,
+  threadsPerSlot: 8,
+  image: `trainer@${digest}`,
+  nodeSelector: { "nvidia.com/gpu.product": "H100" },
+  tolerations: [{ key: "nvidia.com/gpu", operator: "Exists" }],
+  resources: {
+    cpu: "8",
+    memory: "64Gi",
+    ephemeralStorage: "50Gi",
+    gpu: { name: "nvidia.com/gpu", count: 2 },
+  },
+};
+
+let server: TestApiServer;
+let transport: KubeTransport;
+
+beforeEach(async () => {
+  server = new TestApiServer();
+  await server.up();
+  transport = new KubeTransport(server.connection("trainers"), { userAgent: "test" });
+  add("/api/v1/namespaces", "Namespace", "trainers", { "pod-security.kubernetes.io/enforce": "restricted" });
+  add("/api/v1/namespaces/trainers/serviceaccounts", "ServiceAccount", "gradients-trainer");
+  addNode("n1");
+});
+
+afterEach(async () => {
+  await transport.close();
+  await server[Symbol.asyncDispose]();
+});
+
+function add(
+  collection: string,
+  kind: string,
+  name: string,
+  labels: Record<string, string> = {},
+  rest: object = {},
+): void {
+  const metadata = { name, labels, uid: "", resourceVersion: "", creationTimestamp: "" };
+  server.store.create(collection, { kind, metadata, ...rest });
+}
+
+function addNode(name: string, more: object = {}, gpus = "8"): void {
+  const taints = [{ key: "nvidia.com/gpu", effect: "NoSchedule" }];
+  const allocatable = { cpu: "127500m", memory: "1000Gi", "nvidia.com/gpu": gpus };
+  const rest = { spec: { taints, ...more }, status: { allocatable } };
+  add("/api/v1/nodes", "Node", name, { "nvidia.com/gpu.product": "H100" }, rest);
+}
+
+async function problemsOf(
+  settings: object = {},
+  relayTarget: string | undefined = "relay.gradients:50062",
+): Promise<string[]> {
+  const kubernetes = kubernetesSchema.parse({
+    namespace: "trainers",
+    agentImage: `services@${digest}`,
+    classes: [hardwareClass],
+    ...settings,
+  });
+  const client = new KubeClient(transport, "trainers", new RateLimiter({ perSecond: 500, burst: 500 }));
+  const findings = await examine(client, {
+    kubernetes,
+    podEnvironment: {},
+    stopGraceSeconds: 30,
+    relayTarget,
+  });
+  return findings.flatMap(({ level, text, cure }) => (level === "ok" ? [] : [`${level}: ${text}. ${cure}`]));
+}
+
+test("finds nothing wrong where nothing is, and leaves nothing behind", async () => {
+  expect(await problemsOf()).toEqual([]);
+  expect(server.store.list("/apis/batch/v1/namespaces/trainers/jobs")).toEqual([]);
+});
+
+test("names the rights that are missing", async () => {
+  server.denied.add("create jobs").add("delete pods");
+  expect(await problemsOf()).toEqual([
+    expect.stringMatching(/may not: create jobs, delete pods\. bind the Role/),
+  ]);
+});
+
+test("misses namespace, service account and queue", async () => {
+  server.store.delete("/api/v1/namespaces/trainers");
+  server.store.delete("/api/v1/namespaces/trainers/serviceaccounts/gradients-trainer");
+  const found = await problemsOf({ queue: "gpu" });
+  expect(found).toEqual([
+    expect.stringMatching(/^problem: There is no namespace trainers/),
+    expect.stringMatching(/^problem: The pods' service account gradients-trainer does not exist/),
+    expect.stringMatching(/^problem: Kueue has no LocalQueue gpu in trainers/),
+  ]);
+});
+
+test("says what Kueue says of a queue that is not active", async () => {
+  const conditions = [{ type: "Active", status: "False", message: "its ClusterQueue is stopped" }];
+  add(
+    "/apis/kueue.x-k8s.io/v1beta2/namespaces/trainers/localqueues",
+    "LocalQueue",
+    "gpu",
+    {},
+    { status: { conditions } },
+  );
+  expect(await problemsOf({ queue: "gpu" })).toEqual([
+    expect.stringMatching(/not active: its ClusterQueue is stopped/),
+  ]);
+});
+
+test.each<[string, object, RegExp]>([
+  ["labels", { nodeSelector: { a: "b" } }, /none has the labels a=b\. label the nodes/],
+  ["taints", { tolerations: [] }, /tainted with nvidia\.com\/gpu:NoSchedule\. add a toleration/],
+  [
+    "devices",
+    { resources: { ...hardwareClass.resources, gpu: { name: "nvidia.com/gpu", count: 16 } } },
+    /needs 16 nvidia\.com\/gpu/,
+  ],
+  [
+    "memory",
+    { resources: { ...hardwareClass.resources, memory: "2000Gi" } },
+    /bytes of memory, and no node has so much/,
+  ],
+  ["slots", { slots: 5 }, /^warning: .* has 5 slots, and its 1 node\(s\) hold 4 pods/],
+])("says which nodes are missing: %s", async (_what, change, expected) => {
+  expect(await problemsOf({ classes: [{ ...hardwareClass, ...change }] })).toEqual([
+    expect.stringMatching(expected),
+  ]);
+});
+
+test("refuses loose images, a relay that pods cannot reach, and an unknown runtime", async () => {
+  const classes = [{ ...hardwareClass, image: "trainer:latest", runtimeClassName: "kata" }];
+  expect(await problemsOf({ classes }, "127.0.0.1:50062")).toEqual([
+    expect.stringMatching(/the relay is at 127\.0\.0\.1:50062, which is their own address/),
+    expect.stringMatching(/trainer:latest is not named by digest/),
+    expect.stringMatching(/no runtime class kata/),
+  ]);
+});
+
+test("says what it could not look at, and goes on", async () => {
+  server.faults.add({ how: "refuse", method: "GET", path: "/nodes", status: 403, reason: "Forbidden" });
+  expect(await problemsOf()).toEqual([expect.stringMatching(/^warning: Nodes could not be checked/)]);
+});
+
+test("says that the API server is away", async () => {
+  await server.down();
+  expect(await problemsOf()).toEqual([expect.stringMatching(/^problem: The API server does not answer/)]);
+});

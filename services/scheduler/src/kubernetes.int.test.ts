@@ -1,0 +1,160 @@
+import { AttemptFailedSchema, AttemptStartedSchema, JobCancelledSchema } from "@gradients/contracts/event";
+import { AttemptState } from "@gradients/contracts/scheduler";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { fenced, newestTerm, recordTerm } from "./store/leader.ts";
+import { type ClusterWorld, createClusterWorld, eventually } from "./test/cluster-world.ts";
+
+let cluster: ClusterWorld;
+
+beforeEach(async () => {
+  cluster = await createClusterWorld({
+    SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: "2",
+    SCHEDULER_ATTEMPTS_MAX_RETRIES: "1",
+    SCHEDULER_ATTEMPTS_STOP_GRACE_SECONDS: "3",
+  });
+}, 60_000);
+
+afterEach(() => cluster[Symbol.asyncDispose](), 60_000);
+
+/** A race of one that runs: its attempt has been assigned to its pod. */
+async function runSolo(): Promise<{
+  readonly jobId: string;
+  readonly attemptId: string;
+  readonly pod: string;
+}> {
+  const jobId = await cluster.world.openJob({ contestants: 1 });
+  const [attempt] = await eventually(() => cluster.attemptsOf(jobId), { length: 1 });
+  const attemptId = attempt?.attemptId ?? "";
+  const pod = `attempt-${attemptId}-e0`;
+  const relay = await cluster.speakAs(pod);
+  await relay.getAssignment({ epoch: 0 });
+  return { jobId, attemptId, pod };
+}
+
+async function sayOfPod(jobName: string, status: object): Promise<void> {
+  const pods = cluster.server.store.list("/api/v1/namespaces/trainers/pods");
+  const pod = pods.find(({ metadata }) => metadata.ownerReferences?.[0]?.name === jobName);
+  await cluster.ground.kubelet.setStatus(pod?.metadata.name ?? "", status);
+}
+
+test("a race becomes Jobs whose pods speak with their own tokens; a cancelled one leaves nothing", {
+  timeout: 60_000,
+}, async () => {
+  await cluster.start();
+  const jobId = await cluster.world.openJob({ contestants: 2 });
+  const attempts = await eventually(() => cluster.attemptsOf(jobId), { length: 2 });
+  for (const { attemptId } of attempts) {
+    const relay = await cluster.speakAs(`attempt-${attemptId}-e0`);
+    expect((await relay.getAssignment({ epoch: 0 })).attemptId).toBe(attemptId);
+  }
+  await cluster.world.waitFor(AttemptStartedSchema, 2);
+  await cluster.world.publish(JobCancelledSchema, { jobId });
+  await vi.waitFor(async () => expect(await cluster.ground.leftovers()).toEqual([]), { timeout: 20_000 });
+});
+
+test("an eviction is the platform's: placed again, however often, and not counted", {
+  timeout: 90_000,
+}, async () => {
+  await cluster.start();
+  const { jobId, attemptId } = await runSolo();
+  for (const epoch of [0, 1, 2]) {
+    const name = `attempt-${attemptId}-e${epoch}`;
+    await cluster.ground.tokenOf(name);
+    await sayOfPod(name, {
+      phase: "Failed",
+      reason: "Evicted",
+      message: "The node was low on resource: memory.",
+    });
+    await eventually(() => cluster.attemptsOf(jobId), [{ epoch: epoch + 1 }]);
+  }
+  await cluster.ground.tokenOf(`attempt-${attemptId}-e3`);
+  await eventually(() => cluster.jobNames(), [`attempt-${attemptId}-e3`]);
+  const [attempt] = await cluster.attemptsOf(jobId);
+  expect(attempt?.state).toBe(AttemptState.PLACING);
+});
+
+test("memory is the recipe's own: final, also when its agent had only seen the engine die", {
+  timeout: 60_000,
+}, async () => {
+  cluster.ground.behave("stubborn");
+  await cluster.start();
+  const { jobId, attemptId, pod } = await runSolo();
+  const relay = await cluster.speakAs(pod);
+  const cause = "ENGINE_CRASHED: the training process was killed";
+  await relay.finish({ epoch: 0, outcome: { case: "interrupted", value: { cause, stopped: false } } });
+  await sayOfPod(pod, {
+    containerStatuses: [
+      { name: "agent", state: { running: {} }, ready: true, restartCount: 0, image: "", imageID: "" },
+      {
+        name: "engine",
+        state: { terminated: { exitCode: 137, reason: "OOMKilled" } },
+        ready: false,
+        restartCount: 0,
+        image: "",
+        imageID: "",
+      },
+    ],
+  });
+  await eventually(
+    () => cluster.attemptsOf(jobId),
+    [{ attemptId, state: AttemptState.FAILED, failure: { code: "OUT_OF_MEMORY" } }],
+  );
+  await cluster.world.waitFor(AttemptFailedSchema, 1);
+  await vi.waitFor(async () => expect(await cluster.ground.leftovers()).toEqual([]), { timeout: 20_000 });
+});
+
+test("an attempt whose pod finds no machine says so and waits, beyond its lease", {
+  timeout: 60_000,
+}, async () => {
+  cluster.ground.kubelet.isIdle = true;
+  await cluster.start();
+  const jobId = await cluster.world.openJob({ contestants: 1 });
+  const [attempt] = await eventually(() => cluster.attemptsOf(jobId), { length: 1 });
+  const name = `attempt-${attempt?.attemptId}-e0`;
+  await vi.waitFor(
+    () => expect(cluster.server.store.list("/api/v1/namespaces/trainers/pods")).toHaveLength(1),
+    { timeout: 10_000 },
+  );
+  const message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.";
+  await sayOfPod(name, {
+    conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }],
+  });
+  await eventually(
+    () => cluster.attemptsOf(jobId),
+    [{ waiting: { reason: "unschedulable", message: `no machine fits: ${message}` } }],
+  );
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  expect(await cluster.attemptsOf(jobId)).toMatchObject([{ epoch: 0, state: AttemptState.PLACING }]);
+});
+
+test("of two replicas one acts, and the other goes on where it ended", { timeout: 90_000 }, async () => {
+  const first = await cluster.start();
+  await vi.waitFor(async () => expect(await newestTerm(cluster.world.db, "control")).toBe(1n), {
+    timeout: 20_000,
+  });
+  const second = await cluster.start();
+  const { jobId, attemptId } = await runSolo();
+  await first.stop();
+  await vi.waitFor(async () => expect(await newestTerm(cluster.world.db, "control")).toBe(2n), {
+    timeout: 20_000,
+  });
+  expect(cluster.jobNames()).toEqual([`attempt-${attemptId}-e0`]);
+  expect(await cluster.attemptsOf(jobId)).toMatchObject([{ epoch: 0, state: AttemptState.RUNNING }]);
+  expect(cluster.server.countCalls(/^POST .*\/jobs$/)).toBe(1);
+  await cluster.world.publish(JobCancelledSchema, { jobId });
+  await vi.waitFor(async () => expect(await cluster.ground.leftovers()).toEqual([]), { timeout: 20_000 });
+  await second.stop();
+});
+
+test("transactions of an older term are refused, also one that comes back late", async () => {
+  const { db } = cluster.world;
+  const replica = await cluster.start();
+  await replica.stop();
+  await recordTerm(db, "test", 4n);
+  const old = fenced(db, "test", 4n);
+  expect(await old.tx(async () => "fine")).toBe("fine");
+  await recordTerm(db, "test", 5n);
+  await expect(old.tx(async () => "late")).rejects.toThrow("Term 4 is over, term 5 leads");
+  await expect(recordTerm(db, "test", 4n)).rejects.toThrow("Term 4 is over");
+  await expect(recordTerm(db, "test", 5n)).rejects.toThrow("Term 5 is over");
+});

@@ -1,0 +1,117 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Attempt, SchedulerService } from "@gradients/contracts/scheduler";
+import { AttemptService } from "@gradients/contracts/trainer";
+import { TestApiServer } from "@gradients/kube/testing";
+import { createRpcClient, type RpcClient } from "@gradients/rpc";
+import { expect, vi } from "vitest";
+import { type ClusterGround, clusterGround } from "./cluster-ground.ts";
+import { createWorld, type World } from "./world.ts";
+
+/** A scheduler whose pods are Jobs of the API server's double. */
+export interface ClusterWorld extends AsyncDisposable {
+  readonly world: World;
+  readonly server: TestApiServer;
+  readonly ground: ClusterGround;
+  /** One more replica. */
+  start(): Promise<{ stop(): Promise<void>; readonly relay: string; readonly grpc: string }>;
+  attemptsOf(jobId: string): Promise<readonly Attempt[]>;
+  /** Speaks as the pod, with the token that its Secret holds. */
+  speakAs(podName: string): Promise<RpcClient<typeof AttemptService>>;
+  jobNames(): readonly string[];
+}
+
+const NAMESPACE = "trainers";
+const digest = `sha256:${"0".repeat(64)}`;
+
+export async function createClusterWorld(env: Readonly<Record<string, string>> = {}): Promise<ClusterWorld> {
+  await using cleanup = new AsyncDisposableStack();
+  const world = cleanup.use(await createWorld());
+  const server = cleanup.use(new TestApiServer());
+  await server.up();
+  const connection = server.connection(NAMESPACE);
+  const ground = cleanup.use(clusterGround(connection, "node-1"));
+  const kubeconfig = join(world.fleetDir, "../kubeconfig");
+  await writeFile(kubeconfig, kubeconfigFor(connection.server));
+  const replicas: { readonly relay: string; readonly grpc: string }[] = [];
+  const clients: { close(): void }[] = [];
+  cleanup.defer(() => {
+    for (const client of clients) client.close();
+  });
+  const hardwareClass = {
+    name: "local",
+    description: "test",
+    slots: 4,
+    threadsPerSlot: 1,
+    image: `trainer@${digest}`,
+    resources: { cpu: "1", memory: "1Gi", ephemeralStorage: "2Gi" },
+    workSize: "1Gi",
+  };
+  const owned = cleanup.move();
+  return {
+    world,
+    server,
+    ground,
+    start: async () => {
+      const { addresses, stop } = await world.startScheduler({
+        SCHEDULER_FLEET_KIND: "kubernetes",
+        SCHEDULER_FLEET_KUBERNETES_NAMESPACE: NAMESPACE,
+        SCHEDULER_FLEET_KUBERNETES_KUBECONFIG: kubeconfig,
+        SCHEDULER_FLEET_KUBERNETES_AGENT_IMAGE: `services@${digest}`,
+        SCHEDULER_FLEET_KUBERNETES_CLASSES: JSON.stringify([hardwareClass]),
+        SCHEDULER_FLEET_KUBERNETES_CALLS_PER_SECOND: "500",
+        SCHEDULER_FLEET_KUBERNETES_CALL_BURST: "500",
+        SCHEDULER_ATTEMPTS_RETRY_DELAYS_SECONDS: "[0]",
+        SCHEDULER_ATTEMPTS_POLL_SECONDS: "0.2",
+        ...env,
+      });
+      const replica = { stop, relay: addresses["relay"] ?? "", grpc: addresses["grpc"] ?? "" };
+      replicas.push(replica);
+      return replica;
+    },
+    attemptsOf: async (jobId) => {
+      const target = replicas.at(-1)?.grpc ?? "";
+      const service = createRpcClient(SchedulerService, { target, defaultDeadlineMs: 5_000 });
+      try {
+        return (await service.listAttempts({ jobId })).attempts;
+      } finally {
+        service.close();
+      }
+    },
+    speakAs: async (podName) => {
+      const target = replicas.at(-1)?.relay ?? "";
+      const token = await ground.tokenOf(podName);
+      const relay = createRpcClient(AttemptService, { target, token, defaultDeadlineMs: 5_000 });
+      clients.push(relay);
+      return relay;
+    },
+    jobNames: () =>
+      server.store.list(`/apis/batch/v1/namespaces/${NAMESPACE}/jobs`).map(({ metadata }) => metadata.name),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** JSON is YAML. */
+function kubeconfigFor(server: string): string {
+  return JSON.stringify({
+    "current-context": "test",
+    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+    clusters: [{ name: "test", cluster: { server } }],
+    users: [{ name: "test", user: { token: "test" } }],
+  });
+}
+
+export async function eventually<T>(
+  look: () => Promise<T> | T,
+  expected: object,
+  timeout = 20_000,
+): Promise<T> {
+  return vi.waitFor(
+    async () => {
+      const found = await look();
+      expect(found).toMatchObject(expected);
+      return found;
+    },
+    { timeout, interval: 50 },
+  );
+}
