@@ -6,7 +6,7 @@ import {
   EvaluationRequestedSchema,
 } from "@gradients/contracts/event";
 import { newId } from "@gradients/kernel";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { findAttempt } from "./store/attempts.ts";
 import { agentPid, runningInGroup } from "./test/processes.ts";
 import { columns, createWorld, rows, type World } from "./test/world.ts";
@@ -15,53 +15,71 @@ const agent = fileURLToPath(new URL("test/agent-with-engine.ts", import.meta.url
 
 let world: World;
 
-beforeAll(async () => {
+beforeEach(async () => {
   world = await createWorld();
 });
 
-afterAll(() => world[Symbol.asyncDispose]());
+afterEach(() => world[Symbol.asyncDispose]());
 
-test("an engine beside its agent trains, saves when the platform stops, goes on from there, and its artifact is evaluated", {
-  timeout: 180_000,
-}, async () => {
-  const scheduler = await world.startScheduler({ SCHEDULER_FLEET_AGENT: agent });
-  const jobId = await world.openJob({ contestants: 1, budgetSeconds: 6 });
-  const [started] = await world.waitFor(AttemptStartedSchema, 1);
-  const attemptId = started?.attemptId ?? "";
-  const pid = await agentPid(world, attemptId);
-  await vi.waitFor(
-    async () => {
-      const attempt = await findAttempt(world.db.q, attemptId);
-      expect(attempt?.core.checkpoint?.step).toBeGreaterThan(0);
-    },
-    { timeout: 60_000, interval: 100 },
-  );
-  await scheduler.stop();
-  expect(await runningInGroup(pid)).toEqual([]);
-  const stopped = await findAttempt(world.db.q, attemptId);
-  expect(stopped).toMatchObject({ core: { state: "queued", epoch: 1, losses: 0 } });
+const template = fileURLToPath(
+  new URL("../../../deploy/images/contestant-template/trainer.py", import.meta.url),
+);
 
-  await world.startScheduler({ SCHEDULER_FLEET_AGENT: agent });
-  const [finished] = await world.waitFor(AttemptFinishedSchema, 1);
-  expect(finished?.stats?.trainSeconds).toBeLessThan(8);
-  const resumed = world.progress.flatMap(({ epoch, points }) => (epoch === 1 ? points : []));
-  expect(Number(resumed[0]?.step)).toBeGreaterThan(stopped?.core.checkpoint?.step ?? 0);
+test.each([
+  ["the platform's engine", {}],
+  ["a contestant's program, made from the template,", { TEST_PROGRAM: template }],
+])(
+  "%s beside its agent trains, saves when the platform stops, goes on from there, and its artifact is evaluated",
+  {
+    timeout: 180_000,
+  },
+  async (_what, podEnvironment) => {
+    const env = {
+      SCHEDULER_FLEET_AGENT: agent,
+      SCHEDULER_FLEET_POD_ENVIRONMENT: JSON.stringify(podEnvironment),
+    };
+    const scheduler = await world.startScheduler(env);
+    const jobId = await world.openJob({ contestants: 1, budgetSeconds: 6 });
+    const [started] = await world.waitFor(AttemptStartedSchema, 1);
+    const attemptId = started?.attemptId ?? "";
+    const pid = await agentPid(world, attemptId);
+    await vi.waitFor(
+      async () => {
+        const attempt = await findAttempt(world.db.q, attemptId);
+        expect(attempt?.core.checkpoint?.step).toBeGreaterThan(0);
+      },
+      { timeout: 60_000, interval: 100 },
+    );
+    await scheduler.stop();
+    expect(await runningInGroup(pid)).toEqual([]);
+    const stopped = await findAttempt(world.db.q, attemptId);
+    expect(stopped).toMatchObject({ core: { state: "queued", epoch: 1, losses: 0 } });
 
-  const evaluationId = newId();
-  await world.publish(EvaluationRequestedSchema, {
-    jobId,
-    evaluationId,
-    attemptId,
-    baseModel: { modelId: "tiny", files: [...(await world.modelFiles())] },
-    artifact: finished?.artifact ?? [],
-    heldout: await world.putText(`private/jobs/${jobId}/heldout.jsonl`, rows(12, 201)),
-    columns,
-    maxLength: 128,
-    generateRows: 2,
-    maxNewTokens: 8,
-    hardwareClass: "local",
-  });
-  const [evaluated] = await world.waitFor(EvaluationFinishedSchema, 1, 90_000);
-  const checks = { loads: true, finite: true, changed: true, safetensorsOnly: true };
-  expect(evaluated).toMatchObject({ evaluationId, checks });
-});
+    const again = await world.startScheduler(env);
+    const [finished] = await world.waitFor(AttemptFinishedSchema, 1);
+    expect(finished?.stats?.trainSeconds).toBeLessThan(8);
+    const resumed = world.progress.flatMap(({ epoch, points }) => (epoch === 1 ? points : []));
+    expect(Number(resumed[0]?.step)).toBeGreaterThan(stopped?.core.checkpoint?.step ?? 0);
+
+    // Evaluations are the platform's own work.
+    await again.stop();
+    await world.startScheduler({ SCHEDULER_FLEET_AGENT: agent });
+    const evaluationId = newId();
+    await world.publish(EvaluationRequestedSchema, {
+      jobId,
+      evaluationId,
+      attemptId,
+      baseModel: { modelId: "tiny", files: [...(await world.modelFiles())] },
+      artifact: finished?.artifact ?? [],
+      heldout: await world.putText(`private/jobs/${jobId}/heldout.jsonl`, rows(12, 201)),
+      columns,
+      maxLength: 128,
+      generateRows: 2,
+      maxNewTokens: 8,
+      hardwareClass: "local",
+    });
+    const [evaluated] = await world.waitFor(EvaluationFinishedSchema, 1, 90_000);
+    const checks = { loads: true, finite: true, changed: true, safetensorsOnly: true };
+    expect(evaluated).toMatchObject({ evaluationId, checks });
+  },
+);

