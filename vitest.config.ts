@@ -4,6 +4,7 @@ const sources = ["packages", "services", "tools"];
 const named = (suffix: string) => sources.map((folder) => `${folder}/**/*${suffix}`);
 const integration = named(".int.test.ts");
 const system = named(".system.test.ts");
+const cluster = named(".cluster.test.ts");
 const never = ["**/node_modules/**", "**/dist/**"];
 
 export default defineConfig({
@@ -15,7 +16,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: named(".test.{ts,mjs}"),
-          exclude: [...never, ...integration, ...system],
+          exclude: [...never, ...integration, ...system, ...cluster],
           sequence: { groupOrder: 0 },
         },
       },
@@ -39,6 +40,19 @@ export default defineConfig({
           testTimeout: 15 * 60_000,
           hookTimeout: 5 * 60_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          // On one real Kubernetes for all: `npm run test:cluster`.
+          name: "cluster",
+          include: cluster,
+          exclude: never,
+          globalSetup: ["tools/cluster/src/testing/global-setup.ts"],
+          fileParallelism: false,
+          testTimeout: 5 * 60_000,
+          hookTimeout: 5 * 60_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -39,6 +39,7 @@ async function testAll(filters) {
 function runVitest(filters) {
   const args = [
     "run",
+    ...["unit", "int", "system"].map((project) => `--project=${project}`),
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${vitestReport}`,

@@ -2,8 +2,18 @@ export { buildBinaries } from "./binaries/build.ts";
 export { type BinaryName, binaryPath, kubernetesVersion } from "./binaries/catalogue.ts";
 export { missingBinaries } from "./binaries/missing.ts";
 export {
+  clusterKubeconfig,
+  down,
+  loadArchives,
+  stopServer,
+  type UpOptions,
+  up,
+} from "./cluster/cluster.ts";
+export { clusterProblem } from "./cluster/needs.ts";
+export {
   type ControlPlane,
   type ControlPlaneOptions,
   type ControlPlaneServer,
   startControlPlane,
 } from "./control-plane/control-plane.ts";
+export { fate } from "./simulated/annotations.ts";

@@ -41,7 +41,7 @@ export const isBuilt = (name: BinaryName) =>
   hasStamp(stampBeside(binaryPath(name)), madeFrom(binaries[name]));
 
 /** What this machine lacks for a build, as one sentence. */
-function goProblem(): string | undefined {
+export function goProblem(): string | undefined {
   const version = ask("go", ["env", "GOVERSION"]);
   const { major, minor } = oldestGo;
   const needed = `Go ${major}.${minor} or newer`;

@@ -41,11 +41,11 @@ export const binaries = {
   kwok: { module: "kwok", source: "sigs.k8s.io/kwok/cmd/kwok", seconds: 90, bytes: 60 * megabyte },
   "kube-router": {
     module: "kube-router",
-    source: "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+    source: ".",
     seconds: 210,
     bytes: 75 * megabyte,
   },
-  coredns: { module: "coredns", source: "github.com/coredns/coredns", seconds: 150, bytes: 70 * megabyte },
+  coredns: { module: "coredns", source: ".", seconds: 90, bytes: 45 * megabyte },
 } as const satisfies Record<string, Binary>;
 
 export type BinaryName = keyof typeof binaries;

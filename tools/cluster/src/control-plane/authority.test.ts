@@ -13,8 +13,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it("signs clients with user and groups as Kubernetes reads them", async () => {
   const authority = await openAuthority(folder);
-  const { cert } = await authority.issueClient("ada", ["system:nodes", "staff"]);
-  const certificate = new X509Certificate(cert);
+  const { certFile } = await authority.clientFiles("ada", "ada", ["system:nodes", "staff"]);
+  const certificate = new X509Certificate(readFileSync(certFile));
   expect(certificate.subject).toBe("CN=ada\nO=system:nodes\nO=staff");
   expect(certificate.verify(new X509Certificate(authority.cert).publicKey)).toBe(true);
 });
@@ -32,7 +32,9 @@ it("is the same authority when it is opened again, and its keys are its owner's 
   const first = await openAuthority(folder);
   const again = await openAuthority(folder);
   expect(again.cert).toBe(first.cert);
-  const { cert } = await again.issueClient("ada");
-  expect(new X509Certificate(cert).verify(new X509Certificate(first.cert).publicKey)).toBe(true);
+  const { certFile } = await again.clientFiles("ada", "ada");
+  expect(new X509Certificate(readFileSync(certFile)).verify(new X509Certificate(first.cert).publicKey)).toBe(
+    true,
+  );
   expect(statSync(first.keyFile).mode & 0o077).toBe(0);
 });

@@ -16,12 +16,12 @@ import {
 } from "@peculiar/x509";
 
 /** Certificate and private key in PEM. */
-export interface KeyPair {
+interface KeyPair {
   readonly cert: string;
   readonly key: string;
 }
 
-interface KeyPairFiles {
+export interface KeyPairFiles {
   readonly certFile: string;
   readonly keyFile: string;
 }
@@ -30,10 +30,9 @@ export interface Authority {
   readonly certFile: string;
   readonly keyFile: string;
   readonly cert: string;
-  /** A client certificate: Kubernetes reads the user from the common name and the groups from the organisations. */
-  issueClient(user: string, groups?: readonly string[]): Promise<KeyPair>;
-  /** Reuses the file pair of that name: servers keep their identity over restarts. */
+  /** Of a server, for its names and addresses. The files of that name are kept: a server stays who it is. */
   serverFiles(name: string, user: string, hosts: readonly string[]): Promise<KeyPairFiles>;
+  /** Of a client: Kubernetes reads the user from the common name and the groups from the organisations. */
   clientFiles(name: string, user: string, groups?: readonly string[]): Promise<KeyPairFiles>;
 }
 
@@ -46,13 +45,12 @@ export async function openAuthority(folder: string): Promise<Authority> {
   if (!existsSync(files.certFile)) await create(folder, files);
   const cert = await readFile(files.certFile, "utf8");
   const signer = { certificate: new X509Certificate(cert), key: await importKey(files.keyFile) };
-  const issueClient = (user: string, groups: readonly string[] = []) => issue(signer, { user, groups });
   return {
     ...files,
     cert,
-    issueClient,
     serverFiles: (name, user, hosts) => keep(folder, name, () => issue(signer, { user, hosts })),
-    clientFiles: (name, user, groups) => keep(folder, name, () => issueClient(user, groups)),
+    clientFiles: (name, user, groups) =>
+      keep(folder, name, () => issue(signer, { user, groups: groups ?? [] })),
   };
 }
 

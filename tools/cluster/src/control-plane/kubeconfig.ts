@@ -1,40 +1,37 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import { stringify } from "yaml";
-import type { KeyPair } from "./authority.ts";
+import { writeStable } from "../write-stable.ts";
+import type { KeyPairFiles } from "./authority.ts";
 
 export interface Access {
   readonly url: string;
-  /** PEM of the authority that signed the server's certificate. */
+  /** File of the authority that signed the server's certificate. */
   readonly authority: string;
-  readonly client: KeyPair;
+  readonly client: KeyPairFiles;
 }
 
 const name = "gradients";
 
 /** Writes a kubeconfig that needs no other file. Only its owner may read it. */
 export async function writeKubeconfig(file: string, { url, authority, client }: Access): Promise<string> {
-  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  const encoded = async (path: string) => (await readFile(path)).toString("base64");
   const content = stringify({
     apiVersion: "v1",
     kind: "Config",
-    clusters: [{ name, cluster: { server: url, "certificate-authority-data": base64(authority) } }],
+    clusters: [{ name, cluster: { server: url, "certificate-authority-data": await encoded(authority) } }],
     users: [
       {
         name,
         user: {
-          "client-certificate-data": base64(client.cert),
-          "client-key-data": base64(client.key),
+          "client-certificate-data": await encoded(client.certFile),
+          "client-key-data": await encoded(client.keyFile),
         },
       },
     ],
     contexts: [{ name, context: { cluster: name, user: name } }],
     "current-context": name,
   });
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.new`, content, { mode: 0o600 });
-  await rename(`${file}.new`, file);
-  return file;
+  return writeStable(file, content);
 }
 
 /** The port that a kubeconfig of this tool names, if the file exists: servers that start again listen where their clients look. */

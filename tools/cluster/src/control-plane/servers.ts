@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type BinaryName, binaryPath } from "../binaries/catalogue.ts";
+import { writeStable } from "../write-stable.ts";
 import { type Authority, openAuthority } from "./authority.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 
@@ -46,16 +47,15 @@ export async function prepareControlPlane(settings: ControlPlaneSettings): Promi
   const { dir, host, port } = settings;
   const authority = await openAuthority(join(dir, "pki"));
   const url = `https://${host}:${port}`;
-  const kubeconfigFor = async (user: string, groups: readonly string[] = []) =>
-    writeKubeconfig(join(dir, "kubeconfigs", user.replace(/[^\w.-]+/g, "-")), {
-      url,
-      authority: authority.cert,
-      client: await authority.issueClient(user, groups),
-    });
+  const kubeconfigFor = async (user: string, groups: readonly string[] = []) => {
+    const name = [user, ...groups].join("-").replace(/[^\w.-]+/g, "-");
+    const client = await authority.clientFiles(`client-${name}`, user, groups);
+    return writeKubeconfig(join(dir, "kubeconfigs", name), { url, authority: authority.certFile, client });
+  };
   const kubeconfig = await writeKubeconfig(join(dir, "kubeconfig"), {
     url,
-    authority: authority.cert,
-    client: await authority.issueClient("gradients-test-admin", ["system:masters"]),
+    authority: authority.certFile,
+    client: await authority.clientFiles("client-admin", "gradients-test-admin", ["system:masters"]),
   });
   const auditLog = join(dir, "audit.log");
   return {
@@ -162,8 +162,7 @@ async function writeAuditPolicy(dir: string): Promise<string> {
       { level: "Metadata" },
     ],
   };
-  await writeFile(file, stringify(policy));
-  return file;
+  return writeStable(file, stringify(policy));
 }
 
 type KubeconfigFor = ControlPlaneFiles["kubeconfigFor"];
