@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { AttemptFailedSchema, AttemptStartedSchema, JobCancelledSchema } from "@gradients/contracts/event";
 import { AttemptState } from "@gradients/contracts/scheduler";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -144,6 +146,55 @@ test("of two replicas one acts, and the other goes on where it ended", { timeout
   await cluster.world.publish(JobCancelledSchema, { jobId });
   await vi.waitFor(async () => expect(await cluster.ground.leftovers()).toEqual([]), { timeout: 20_000 });
   await second.stop();
+});
+
+test("a leader that is paused is followed, and does no harm when it wakes", {
+  timeout: 120_000,
+}, async () => {
+  const main = fileURLToPath(new URL("main.ts", import.meta.url));
+  const own = { PATH: process.env["PATH"], SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: "120" };
+  const replica = () => spawn(process.execPath, [main], { env: { ...cluster.env, ...own }, stdio: "ignore" });
+  const term = () => newestTerm(cluster.world.db, "control");
+  const first = replica();
+  const replicas = [first];
+  try {
+    await vi.waitFor(async () => expect(await term()).toBe(1n), { timeout: 20_000 });
+    replicas.push(replica());
+    await cluster.world.openJob({ contestants: 2 });
+    const [a, b] = await vi.waitFor(
+      () => {
+        expect(cluster.jobNames()).toHaveLength(2);
+        return cluster.jobNames();
+      },
+      { timeout: 20_000 },
+    );
+    for (const name of [a, b]) await cluster.ground.tokenOf(name ?? "");
+    first.kill("SIGSTOP");
+    const pausedAt = Date.now();
+    await sayOfPod(a ?? "", {
+      phase: "Failed",
+      reason: "Evicted",
+      message: "The node was low on resource: memory.",
+    });
+    const again = [a?.replace(/-e0$/, "-e1"), b].toSorted();
+    await vi.waitFor(() => expect(cluster.jobNames()).toEqual(again), { timeout: 40_000 });
+    expect(Date.now() - pausedAt).toBeGreaterThan(10_000);
+    expect(await term()).toBe(2n);
+    first.kill("SIGCONT");
+    await sayOfPod(b ?? "", {
+      phase: "Failed",
+      reason: "Evicted",
+      message: "The node was low on resource: memory.",
+    });
+    const twice = again.map((name) => name?.replace(/-e0$/, "-e1")).toSorted();
+    await vi.waitFor(() => expect(cluster.jobNames()).toEqual(twice), { timeout: 20_000 });
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(cluster.jobNames()).toEqual(twice);
+    expect(cluster.server.countCalls(/^POST .*\/jobs$/)).toBe(4);
+    expect(await term()).toBe(2n);
+  } finally {
+    for (const child of replicas) child.kill("SIGKILL");
+  }
 });
 
 test("transactions of an older term are refused, also one that comes back late", async () => {

@@ -37,12 +37,14 @@ const BACKSTOP_SECONDS = 600;
  */
 export function createPodSync(deps: Deps, relayTarget: () => string, times: PodTimes): PodSync {
   const attemptOf = new Map<string, string>();
-  let listed: ReadonlyMap<string, PodStatus> = new Map();
+  let listed = new Map<string, PodStatus>();
   const queue = new WorkQueue({
     workers: WORKERS,
     handle: async (name, signal) => {
       const attempt = await findAttempt(deps.db.q, attemptOf.get(name) ?? "");
-      await settle(deps, { name, attempt, pod: listed.get(name), relayTarget: relayTarget(), times }, signal);
+      const subject = { name, attempt, pod: listed.get(name), relayTarget: relayTarget(), times };
+      const started = await settle(deps, subject, signal);
+      if (started) listed.set(name, started); // whoever asked meanwhile had not seen it yet
     },
     onError: (name, error) => deps.observe.stepFailed("settle a pod", name, error),
     backoff: { initialMs: 200, maxMs: 10_000 },
@@ -79,17 +81,22 @@ interface Subject {
   readonly times: PodTimes;
 }
 
-async function settle(deps: Deps, subject: Subject, signal: AbortSignal): Promise<void> {
+/** The pod that was started, if one was. */
+async function settle(deps: Deps, subject: Subject, signal: AbortSignal): Promise<PodStatus | undefined> {
   const { name, attempt, pod, times } = subject;
   const isWanted =
     attempt !== undefined &&
     isPlaced(attempt.core.state) &&
     podName(attempt.attemptId, attempt.core.epoch) === name;
   if (isWanted) {
-    if (attempt.core.state !== "placing" || !isMissing(pod)) return;
-    return inStartSpan(attempt, () => startPod(deps, attempt, subject.relayTarget, signal));
+    if (attempt.core.state !== "placing" || !isMissing(pod)) return undefined;
+    await inStartSpan(attempt, () => startPod(deps, attempt, subject.relayTarget, signal));
+    const { attemptId, hardwareClass, core } = attempt;
+    const phase = { kind: "pending", reason: "starting", message: "" } as const;
+    return { name, attemptId, epoch: core.epoch, hardwareClass, phase };
   }
   if (pod) await endPod(deps, pod, attempt, times);
+  return undefined;
 }
 
 /** The pod goes on from here. */

@@ -13,6 +13,8 @@ export interface ClusterWorld extends AsyncDisposable {
   readonly world: World;
   readonly server: TestApiServer;
   readonly ground: ClusterGround;
+  /** Of a replica, for one in a process of its own. */
+  readonly env: Readonly<Record<string, string>>;
   /** One more replica. */
   start(): Promise<{ stop(): Promise<void>; readonly relay: string; readonly grpc: string }>;
   attemptsOf(jobId: string): Promise<readonly Attempt[]>;
@@ -47,24 +49,26 @@ export async function createClusterWorld(env: Readonly<Record<string, string>> =
     resources: { cpu: "1", memory: "1Gi", ephemeralStorage: "2Gi" },
     workSize: "1Gi",
   };
+  const own = {
+    SCHEDULER_FLEET_KIND: "kubernetes",
+    SCHEDULER_FLEET_KUBERNETES_NAMESPACE: NAMESPACE,
+    SCHEDULER_FLEET_KUBERNETES_KUBECONFIG: kubeconfig,
+    SCHEDULER_FLEET_KUBERNETES_AGENT_IMAGE: `services@${digest}`,
+    SCHEDULER_FLEET_KUBERNETES_CLASSES: JSON.stringify([hardwareClass]),
+    SCHEDULER_FLEET_KUBERNETES_CALLS_PER_SECOND: "500",
+    SCHEDULER_FLEET_KUBERNETES_CALL_BURST: "500",
+    SCHEDULER_ATTEMPTS_RETRY_DELAYS_SECONDS: "[0]",
+    SCHEDULER_ATTEMPTS_POLL_SECONDS: "0.2",
+    ...env,
+  };
   const owned = cleanup.move();
   return {
     world,
     server,
     ground,
+    env: { ...world.env, ...own },
     start: async () => {
-      const { addresses, stop } = await world.startScheduler({
-        SCHEDULER_FLEET_KIND: "kubernetes",
-        SCHEDULER_FLEET_KUBERNETES_NAMESPACE: NAMESPACE,
-        SCHEDULER_FLEET_KUBERNETES_KUBECONFIG: kubeconfig,
-        SCHEDULER_FLEET_KUBERNETES_AGENT_IMAGE: `services@${digest}`,
-        SCHEDULER_FLEET_KUBERNETES_CLASSES: JSON.stringify([hardwareClass]),
-        SCHEDULER_FLEET_KUBERNETES_CALLS_PER_SECOND: "500",
-        SCHEDULER_FLEET_KUBERNETES_CALL_BURST: "500",
-        SCHEDULER_ATTEMPTS_RETRY_DELAYS_SECONDS: "[0]",
-        SCHEDULER_ATTEMPTS_POLL_SECONDS: "0.2",
-        ...env,
-      });
+      const { addresses, stop } = await world.startScheduler(own);
       const replica = { stop, relay: addresses["relay"] ?? "", grpc: addresses["grpc"] ?? "" };
       replicas.push(replica);
       return replica;

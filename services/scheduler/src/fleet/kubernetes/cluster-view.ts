@@ -54,7 +54,10 @@ export class ClusterView {
       name: "pods",
       path: pathOf(pods, namespace),
       labelSelector: selector,
-      slim: slimPod,
+      slim: (pod) => {
+        const slim = slimPod(pod);
+        return { ...slim, jobName: this.#jobs.get(slim.jobName)?.name ?? slim.jobName }; // one text for both
+      },
       onChange: notify((change) => this.#notePod(change)),
     });
     this.#events = new Reflector({
@@ -102,7 +105,8 @@ export class ClusterView {
   }
 
   #notePod({ kind, object }: Change<SlimPod>): void {
-    if (kind === "put" || this.#jobs.get(object.jobName)) this.#podOfJob.set(object.jobName, object);
+    const job = this.#jobs.get(object.jobName);
+    if (kind === "put" || job) this.#podOfJob.set(object.jobName, object);
     else this.#podOfJob.delete(object.jobName);
   }
 

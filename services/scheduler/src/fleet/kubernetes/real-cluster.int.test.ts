@@ -129,10 +129,6 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
       path: `/api/v1/namespaces/${ground.namespace}/resourcequotas`,
       body: { metadata: { name: "pods" }, spec: { hard: { pods: "0" } } },
     });
-    await vi.waitFor(async () => {
-      const fleet = await ground.open();
-      await fleet.close({ stopPods: false });
-    });
     const fleet = await ground.open();
     await fleet.start(spec(), never);
     await vi.waitFor(

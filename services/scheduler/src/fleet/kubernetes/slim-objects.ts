@@ -9,7 +9,6 @@ export interface SlimJob {
   readonly attemptId: string;
   readonly epoch: number;
   readonly hardwareClass: string;
-  readonly createdAt: number;
   readonly isSuspended: boolean;
   readonly isQueued: boolean;
   readonly isDeleting: boolean;
@@ -44,6 +43,10 @@ export interface SlimContainer {
   readonly exitCode: number | null;
 }
 
+/** Most objects are like this: they share it. */
+const onlyOurs: readonly string[] = [OUTCOME];
+const isRunning: SlimContainer = { state: "running", reason: "", message: "", exitCode: null };
+
 export function slimJob({ metadata, spec, status }: Job): SlimJob {
   const labels = metadata?.labels ?? {};
   const end = status?.conditions?.find(
@@ -57,12 +60,11 @@ export function slimJob({ metadata, spec, status }: Job): SlimJob {
     attemptId: labels[labelNames.attempt] ?? "",
     epoch: Number(labels[labelNames.epoch] ?? 0),
     hardwareClass: labels[labelNames.hardwareClass] ?? "",
-    createdAt: Date.parse(metadata?.creationTimestamp ?? ""),
     isSuspended: spec?.suspend === true,
     isQueued: labels[labelNames.queue] !== undefined,
     isDeleting: metadata?.deletionTimestamp !== undefined,
     isOpen: finalizers.includes(OUTCOME),
-    finalizers,
+    finalizers: finalizers.length === 1 && finalizers[0] === OUTCOME ? onlyOurs : finalizers,
     end: end
       ? { reason: end.reason ?? "", message: end.message ?? "", isFailure: end.type === "Failed" }
       : null,
@@ -100,7 +102,7 @@ export function slimPod({ metadata, status }: Pod): SlimPod {
 function slimContainer(status: ContainerStatus | undefined): SlimContainer | null {
   const { waiting, running, terminated } = status?.state ?? {};
   const found = terminated ?? waiting;
-  if (!found) return running ? { state: "running", reason: "", message: "", exitCode: null } : null;
+  if (!found) return running ? isRunning : null;
   return {
     state: terminated ? "terminated" : "waiting",
     reason: found.reason ?? "",
