@@ -1,5 +1,5 @@
 // `npm run check`: format, lint with types, types, layer rules, dead code, proto lint and breaking,
-// generated documents, ruff, mypy. Every check runs; the summary says which failed.
+// generated documents, seeded bugs, ruff, mypy. Every check runs; the summary says which failed.
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { paths } from "../setup/paths.mjs";
@@ -41,6 +41,11 @@ const checks = [
     name: "chart documents",
     command: ["node", "tools/chart/src/main.ts", "--check"],
     fix: "npm run chart-documents",
+  },
+  {
+    name: "seeded bugs",
+    command: ["node", "tools/seeded-bugs/check-patches.mjs"],
+    fix: "make the same mistake in the code as it is now, and save it as the patch",
   },
   { name: "ruff", command: python("ruff", "check", "."), cwd: engine },
   { name: "ruff format", command: python("ruff", "format", "--check", "."), cwd: engine },
