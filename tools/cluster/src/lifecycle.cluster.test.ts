@@ -38,6 +38,7 @@ describe.skipIf(problem !== undefined)(`a cluster's life${problem ? ` (${problem
   }, 180_000);
 
   it("`down` leaves nothing of a cluster with pods, Services and policies", async () => {
+    await up({ profile: "node" });
     await kubectl("create", "deployment", "left", "--image=gradients.test/shell:1", "--", "sleep", "1000");
     await kubectl("expose", "deployment", "left", "--port=80");
     await kubectl("rollout", "status", "deployment/left", "--timeout=60s");

@@ -45,7 +45,7 @@ export async function closeNode(dir: string): Promise<void> {
     process.kill((await childOf(record.pid)) ?? record.pid, "SIGKILL");
     await untilEnded(record);
   }
-  if (existsSync(`/sys/class/net/${hostInterface}`)) await run(["ip", "link", "delete", hostInterface]);
+  await untilDisconnected();
   await removeCgroups();
   for (const file of [openFile(dir), connectedFile(dir)]) await rm(file, { force: true });
 }
@@ -59,6 +59,15 @@ async function untilEnded(record: ProcessRecord): Promise<void> {
         `The node's processes do not end (process ${record.pid} waits for them): try again.`,
       );
     await sleep(20);
+  }
+}
+
+/** The kernel takes the cable away with the node's network, a moment later; without a node nobody does. */
+async function untilDisconnected(): Promise<void> {
+  const deadline = Date.now() + endTimeoutMs;
+  while (existsSync(`/sys/class/net/${hostInterface}`)) {
+    const refusal = await run(["ip", "link", "delete", hostInterface]).catch((error: unknown) => error);
+    if (refusal instanceof Error && Date.now() > deadline) throw refusal;
   }
 }
 
