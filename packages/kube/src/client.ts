@@ -1,6 +1,6 @@
 import { isKube } from "./errors.ts";
 import type { Lane, RateLimiter } from "./rate-limiter.ts";
-import { pathOf, type Resource } from "./resources.ts";
+import { pathOf, pods, type Resource } from "./resources.ts";
 import type { KubeRequest, KubeTransport } from "./transport.ts";
 
 export interface DeleteOptions {
@@ -36,6 +36,14 @@ export class KubeClient {
 
   get<T>(resource: Resource<T>, name: string, signal?: AbortSignal): Promise<T> {
     return this.#call("urgent", { method: "GET", path: pathOf(resource, this.namespace, name), signal });
+  }
+
+  /** The last lines of a container's log, as the kubelet still has them. */
+  async logTail(pod: string, { container, lines, timeoutMs }: LogTail): Promise<string> {
+    await this.#limiter.take("urgent");
+    const path = `${pathOf(pods, this.namespace, pod)}/log`;
+    const query = { container, tailLines: String(lines) };
+    return this.transport.text({ method: "GET", path, query, timeoutMs });
   }
 
   /** `normal` in the queue for calls: everything else goes before it. */
@@ -94,6 +102,12 @@ export class KubeClient {
       throw error;
     }
   }
+}
+
+interface LogTail {
+  readonly container: string;
+  readonly lines: number;
+  readonly timeoutMs: number;
 }
 
 interface PatchOptions {

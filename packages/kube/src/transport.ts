@@ -43,6 +43,18 @@ export class KubeTransport {
 
   /** The parsed answer. Throws KubeError. */
   async call<T>(request: KubeRequest): Promise<T> {
+    const text = await this.text(request);
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      throw new KubeError("unexpected", `${request.method} ${request.path}: an answer that is no JSON`, {
+        cause,
+      });
+    }
+  }
+
+  /** The answer as it is. Throws KubeError. */
+  async text(request: KubeRequest): Promise<string> {
     const what = `${request.method} ${request.path}`;
     const limit = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);
     const signal = request.signal ? AbortSignal.any([request.signal, limit]) : limit;
@@ -50,7 +62,7 @@ export class KubeTransport {
       const response = await this.#calls.request(this.#options(request, signal));
       const text = await response.body.text();
       if (response.statusCode >= 400) throw refusal(what, response, text);
-      return JSON.parse(text) as T;
+      return text;
     } catch (error) {
       throw toKubeError(what, error, request.signal, limit);
     }
@@ -131,6 +143,5 @@ function toKubeError(
   if (error instanceof KubeError || outer?.aborted) return error;
   if (limit.aborted) return new KubeError("timeout", `${what}: no answer in time`, { cause: error });
   const detail = error instanceof Error ? error.message : String(error);
-  const kind = error instanceof SyntaxError ? "unexpected" : "unreachable";
-  return new KubeError(kind, `${what}: ${detail}`, { cause: error });
+  return new KubeError("unreachable", `${what}: ${detail}`, { cause: error });
 }

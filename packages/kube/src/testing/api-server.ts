@@ -20,6 +20,8 @@ export class TestApiServer {
   readonly denied = new Set<string>();
   /** Bookmarks as often as that; none when undefined. */
   bookmarkMs: number | undefined = 200;
+  /** What each pod's containers have written, by the name of its Job. */
+  readonly logs = new Map<string, string>();
   /** Set, no pod is created, and this is why. */
   quotaMessage: string | undefined;
   readonly #pages = new Map<string, { readonly version: number; readonly objects: readonly KubeObject[] }>();
@@ -71,6 +73,8 @@ export class TestApiServer {
       if (fault?.how === "hang") return;
       if (fault?.how === "refuse") throw refusalOf(fault);
       if (isWatch) return this.#watch(url, response);
+      const log = this.#logAt(url.pathname);
+      if (log !== undefined) return void response.end(log);
       const answer = this.#handle(method, url, body);
       if (fault?.how === "lose") return void response.destroy();
       send(response, method === "POST" ? 201 : 200, answer);
@@ -79,6 +83,12 @@ export class TestApiServer {
       if (fault?.retryAfterSeconds) response.setHeader("retry-after", String(fault.retryAfterSeconds));
       send(response, error.code, statusOf(error));
     }
+  }
+
+  #logAt(path: string): string | undefined {
+    const pod = /\/pods\/([^/]+)\/log$/.exec(path)?.[1];
+    if (pod === undefined) return undefined;
+    return [...this.logs].find(([job]) => pod.startsWith(job))?.[1] ?? "";
   }
 
   #handle(method: string, url: URL, body: unknown): object {

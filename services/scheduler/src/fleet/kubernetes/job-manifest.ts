@@ -147,7 +147,7 @@ function agentContainer(
     name: "agent",
     image: agentImage,
     imagePullPolicy: "IfNotPresent",
-    command: ["node", "services/trainer-gpu/src/main.ts"],
+    command: ["node", "--import", "./packages/runtime/src/telemetry.ts", "services/trainer-gpu/src/main.ts"],
     env: Object.entries(env).map(([name, value]) => ({ name, value })),
     resources: fixedResources({ cpu: agentCpu, memory: agentMemory, "ephemeral-storage": storage }),
     securityContext: sandbox(AGENT_USER),

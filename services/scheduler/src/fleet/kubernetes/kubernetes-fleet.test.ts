@@ -149,6 +149,15 @@ describe("KubernetesFleet", () => {
     await reaches({ kind: "ended", cause: "evicted" });
   });
 
+  test("the end of a crashed agent's log is told, where the kubelet still has it", async () => {
+    ground.behave("crash");
+    server.logs.set(spec("a").name, "starting\nTypeError: odd\n");
+    await fleet.start(spec("a"), never);
+    await reaches({ kind: "ended", cause: "exited", exitCode: 3, message: "starting\nTypeError: odd" });
+    expect(await phase()).toMatchObject({ message: "starting\nTypeError: odd" });
+    expect(server.countCalls(/\/log$/)).toBe(1);
+  });
+
   test("finalizers of others stay, whoever changed the Job meanwhile", async () => {
     ground.behave("crash");
     await fleet.start(spec(), never);

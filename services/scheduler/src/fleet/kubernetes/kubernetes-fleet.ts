@@ -1,20 +1,14 @@
 import { EventEmitter } from "node:events";
 import { type Clock, failpoint } from "@gradients/kernel";
-import { isKube, type Job, jobs, type KubeClient, type KubeError, pods, secrets } from "@gradients/kube";
+import { jobs, type KubeClient, pods } from "@gradients/kube";
 import type { Logger } from "@gradients/runtime";
-import {
-  type GpuFleet,
-  type HardwareClass,
-  type PodPhase,
-  PodRefused,
-  type PodSpec,
-  type PodStatus,
-} from "../gpu-fleet.ts";
+import type { GpuFleet, HardwareClass, PodPhase, PodSpec, PodStatus } from "../gpu-fleet.ts";
 import { ClusterView, type ClusterViewOptions } from "./cluster-view.ts";
-import { jobManifest, type ManifestSettings, tokenSecret } from "./job-manifest.ts";
-import { labelNames, MANAGER, OUTCOME, SPEC_HASH } from "./names.ts";
+import { jobManifest, type ManifestSettings } from "./job-manifest.ts";
+import { isIncomplete, JobWriter } from "./job-writer.ts";
+import { LastWords } from "./last-words.ts";
 import { phaseOf } from "./pod-phase.ts";
-import { type SlimJob, slimJob } from "./slim-objects.ts";
+import type { SlimJob } from "./slim-objects.ts";
 
 export interface KubernetesFleetDeps {
   readonly client: KubeClient;
@@ -28,11 +22,6 @@ const ECHO_MS = 30_000;
 /** After the grace, for a kubelet that is alive to kill and to say so. */
 const KILL_MARGIN_MS = 15_000;
 const CLOSE_POLL_MS = 200;
-
-/** Another's object has the name of ours, or ours was made from other settings and has to be made anew. */
-class PodConflict extends Error {
-  override readonly name = "PodConflict";
-}
 
 /**
  * Each pod is a Job of one pod that is never tried again. It is made suspended, gets its token as a Secret of its own, and then begins, at once or when
@@ -50,12 +39,16 @@ export class KubernetesFleet implements GpuFleet {
   /** Uids of what was removed and is still told. */
   readonly #removed = new Set<string>();
   readonly #stops = new Map<string, Stop>();
+  readonly #lastWords: LastWords;
+  readonly #writer: JobWriter;
   #watching: Promise<void> = Promise.resolve();
 
   constructor(settings: ManifestSettings, deps: KubernetesFleetDeps) {
     this.classes = settings.kubernetes.classes;
     this.#settings = settings;
     this.#deps = deps;
+    this.#lastWords = new LastWords(deps.client);
+    this.#writer = new JobWriter(deps.client, settings.kubernetes.queue);
     this.#view = new ClusterView({
       ...deps.view,
       transport: deps.client.transport,
@@ -78,20 +71,21 @@ export class KubernetesFleet implements GpuFleet {
       .map((job) => this.#status(job));
     const names = new Set(found.map(({ name }) => name));
     const begun = [...this.#begun.values()].flatMap(({ pod }) => (names.has(pod.name) ? [] : [pod]));
-    return [...known, ...begun];
+    const told = known.map((status) => this.#lastWords.of(status, this.#view.podOf(status.name).pod));
+    return [...(await Promise.all(told)), ...begun];
   }
 
   async start(pod: PodSpec, signal: AbortSignal): Promise<"started" | "exists"> {
     const hardware = this.#settings.kubernetes.classes.find(({ name }) => name === pod.hardwareClass);
     if (!hardware) throw new Error(`There is no hardware class "${pod.hardwareClass}"`);
     failpoint("scheduler.before-job");
-    const job = await this.#createJob(jobManifest(pod, hardware, this.#settings), signal);
+    const job = await this.#writer.createJob(jobManifest(pod, hardware, this.#settings), signal);
     failpoint("scheduler.job-created");
     const uid = job.metadata?.uid ?? "";
     if (job.metadata?.deletionTimestamp || !isIncomplete(job)) return "exists";
-    const hasOurToken = await this.#createToken(pod, uid, signal);
+    const hasOurToken = await this.#writer.createToken(pod, uid, signal);
     failpoint("scheduler.job-secret-created");
-    await this.#begin(pod.name, uid, signal);
+    await this.#writer.begin(pod.name, uid, signal);
     failpoint("scheduler.job-begun");
     this.#noteBegun(pod);
     return hasOurToken ? "started" : "exists";
@@ -122,13 +116,14 @@ export class KubernetesFleet implements GpuFleet {
   }
 
   async remove(name: string): Promise<void> {
-    const job = this.#view.job(name) ?? (await this.#find(name));
+    const job = this.#view.job(name) ?? (await this.#writer.find(name));
     if (!job) return;
     const { client } = this.#deps;
     await client.delete(jobs, name, { uid: job.uid, propagation: "Background" });
     failpoint("scheduler.job-deleted");
-    await this.#dropFinalizer(job);
+    await this.#writer.dropFinalizer(job);
     this.#removed.add(job.uid);
+    this.#lastWords.forget(this.#view.podOf(name).pod?.uid ?? "");
     this.#begun.delete(name);
     this.#stops.delete(job.uid);
   }
@@ -174,87 +169,6 @@ export class KubernetesFleet implements GpuFleet {
     return { name, attemptId, epoch, hardwareClass, phase: isEcho ? begun : phase };
   }
 
-  /** One that is there already is ours, made from the same settings, or in the way. */
-  async #createJob(manifest: Job, signal: AbortSignal): Promise<Job> {
-    const { client } = this.#deps;
-    const name = manifest.metadata?.name ?? "";
-    try {
-      return await client.create(jobs, manifest, signal);
-    } catch (error) {
-      if (isKube(error, "forbidden", "invalid")) throw refused(error);
-      if (!isKube(error, "already_exists")) throw error;
-    }
-    const found = await client.get(jobs, name, signal);
-    if (found.metadata?.labels?.[labelNames.managedBy] !== MANAGER)
-      throw new PodConflict(`The Job ${name} belongs to somebody else`);
-    const isSame = found.metadata.annotations?.[SPEC_HASH] === manifest.metadata?.annotations?.[SPEC_HASH];
-    if (isSame || !isIncomplete(found)) return found;
-    await this.#discard(found);
-    throw new PodConflict(`The Job ${name} was made from other settings; it is made anew`);
-  }
-
-  /** True when the Secret holds this pod's token; false when an earlier start, cut short, had brought another. */
-  async #createToken(pod: PodSpec, jobUid: string, signal: AbortSignal): Promise<boolean> {
-    const { client } = this.#deps;
-    const secret = tokenSecret(pod, jobUid);
-    try {
-      await client.create(secrets, secret, signal);
-      return true;
-    } catch (error) {
-      if (!isKube(error, "already_exists")) throw error;
-    }
-    const found = await client.get(secrets, pod.name, signal);
-    if (found.metadata?.ownerReferences?.some(({ uid }) => uid === jobUid)) return false;
-    await client.delete(secrets, pod.name, { uid: found.metadata?.uid }, signal); // of a Job of that name before
-    await client.create(secrets, secret, signal);
-    return true;
-  }
-
-  /** Either we let it run, or Kueue takes it up by its label. */
-  async #begin(name: string, uid: string, signal: AbortSignal): Promise<void> {
-    const { queue } = this.#settings.kubernetes;
-    const change =
-      queue === undefined
-        ? { metadata: { uid }, spec: { suspend: false } }
-        : { metadata: { uid, labels: { [labelNames.queue]: queue } } };
-    await this.#deps.client.patch(jobs, name, change, { lane: "normal", signal });
-  }
-
-  async #discard({ metadata }: Job): Promise<void> {
-    const name = metadata?.name ?? "";
-    const uid = metadata?.uid;
-    await this.#deps.client.delete(jobs, name, { uid, propagation: "Background" });
-    const left = await this.#find(name);
-    if (left?.uid === uid && left) await this.#dropFinalizer(left);
-  }
-
-  /** Compare and set: others' finalizers stay. */
-  async #dropFinalizer(job: SlimJob): Promise<void> {
-    for (
-      let known: SlimJob | undefined = job;
-      known?.uid === job.uid && known.isOpen;
-      known = await this.#find(job.name)
-    ) {
-      const finalizers = known.finalizers.filter((one) => one !== OUTCOME);
-      const metadata = { uid: known.uid, resourceVersion: known.version, finalizers };
-      try {
-        await this.#deps.client.patch(jobs, job.name, { metadata });
-        return;
-      } catch (error) {
-        if (!isKube(error, "conflict", "not_found")) throw error;
-      }
-    }
-  }
-
-  async #find(name: string): Promise<SlimJob | undefined> {
-    try {
-      return slimJob(await this.#deps.client.get(jobs, name));
-    } catch (error) {
-      if (isKube(error, "not_found")) return undefined;
-      throw error;
-    }
-  }
-
   #noteBegun({ name, attemptId, epoch, hardwareClass }: PodSpec): void {
     const told = this.#view.job(name);
     if (told && !told.isSuspended) return;
@@ -289,18 +203,6 @@ interface Stop {
   readonly killAt: number;
   isAsked: boolean;
   isKilled: boolean;
-}
-
-/** Suspended, and not given to Kueue either: what `start` does last has not happened. */
-function isIncomplete({ metadata, spec }: Job): boolean {
-  return spec?.suspend === true && metadata?.labels?.[labelNames.queue] === undefined;
-}
-
-/** A quota on Jobs, or a rule of the cluster's own. */
-function refused(error: KubeError): PodRefused {
-  if (/exceeded quota/i.test(error.message))
-    return new PodRefused("waiting_for_quota", `the quota is used up: ${error.message}`, error);
-  return new PodRefused("refused", `the cluster refuses the pod: ${error.message}`, error);
 }
 
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
