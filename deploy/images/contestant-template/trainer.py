@@ -107,6 +107,7 @@ class Training:
         output = Path(self.spec["output_dir"])
         self.model.save_pretrained(output)
         (output / "README.md").unlink(missing_ok=True)  # peft's; only what the scorer reads may be there
+        share(output)
 
     def save_checkpoint(self) -> None:
         """Adapters and progress. The optimizer starts anew after a resume: the first thing to improve."""
@@ -118,6 +119,7 @@ class Training:
         save_file(weights, folder / "weights.safetensors")
         state = {"step": self.step, "seen": self.seen, "tokens": self.tokens, "seconds": self.seconds}
         (folder / "state.json").write_text(json.dumps(state))
+        share(folder)
         self.agent.say("checkpoint", dir=str(folder), step=self.step, train_seconds=self.seconds)
 
     def result(self) -> dict[str, Any]:
@@ -200,6 +202,12 @@ class Training:
             self.trained[name].data.copy_(weights)
         state = json.loads((folder / "state.json").read_text())
         self.step, self.seen, self.tokens, self.seconds = (state[key] for key in ("step", "seen", "tokens", "seconds"))
+
+
+def share(folder: Path) -> None:
+    """The agent is another user of our group, and safetensors makes its files for their owner alone."""
+    for path in folder.iterdir():
+        path.chmod(0o660)
 
 
 def serve(path: str) -> int:

@@ -1,3 +1,5 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   AttemptFinishedSchema,
@@ -20,6 +22,18 @@ beforeEach(async () => {
 });
 
 afterEach(() => world[Symbol.asyncDispose]());
+
+/** What the engine has left and an agent of another user, but of its group, could not read. */
+async function closedToTheGroup(attemptId: string): Promise<string[]> {
+  const folder = join(world.fleetDir, `attempt-${attemptId}-e0/scratch/attempt/checkpoints`);
+  const names = await readdir(folder, { recursive: true });
+  const modes = names.map(async (name) => {
+    const found = await stat(join(folder, name)).catch(() => undefined); // old ones are being removed
+    return found && (found.mode & 0o040) === 0 ? [name] : [];
+  });
+  expect(names.length).toBeGreaterThan(1);
+  return (await Promise.all(modes)).flat();
+}
 
 const template = fileURLToPath(
   new URL("../../../deploy/images/contestant-template/trainer.py", import.meta.url),
@@ -50,6 +64,7 @@ test.each([
       },
       { timeout: 60_000, interval: 100 },
     );
+    expect(await closedToTheGroup(attemptId)).toEqual([]);
     await scheduler.stop();
     expect(await runningInGroup(pid)).toEqual([]);
     const stopped = await findAttempt(world.db.q, attemptId);

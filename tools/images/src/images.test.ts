@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { repositoryRoot } from "../../setup/paths.mjs";
 import { productionPackages } from "./production-packages.ts";
+import { componentsOf } from "./python-packages.ts";
 import { bomOf } from "./sbom.ts";
 
 test("a service brings what it runs with, its workspaces and what those need, and no tool of its development", () => {
@@ -26,6 +27,16 @@ test("a bill of materials names each part once, in order, and has no date", () =
   expect(components.map(({ purl }: { purl: string }) => purl)).toEqual([libc.purl, zod.purl]);
   expect(components[1].licenses).toEqual([{ license: { name: "MIT" } }]);
   expect(metadata).not.toHaveProperty("timestamp");
+});
+
+test("Python's part of it is what the lock names for this processor", () => {
+  const both =
+    "torch==2.15.0 ; (platform_machine == 'aarch64' and sys_platform == 'linux') or (platform_machine == 'x86_64' and sys_platform == 'linux')";
+  const one = "nvidia-nccl==2.1 ; platform_machine == 'x86_64' and sys_platform == 'linux'";
+  const requirements = ["# made by uv", both, one, "Jinja2==3.1"].join("\n");
+  const purls = (architecture: string) => componentsOf(requirements, architecture).map(({ purl }) => purl);
+  expect(purls("x64")).toEqual(["pkg:pypi/torch@2.15.0", "pkg:pypi/nvidia-nccl@2.1", "pkg:pypi/jinja2@3.1"]);
+  expect(purls("arm64")).toEqual(["pkg:pypi/torch@2.15.0", "pkg:pypi/jinja2@3.1"]);
 });
 
 const dockerfiles = globSync("deploy/images/*/Dockerfile", { cwd: repositoryRoot });

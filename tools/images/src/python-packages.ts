@@ -95,11 +95,15 @@ mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
 compileall.compile_dir(folder, maxlevels=20, force=True, quiet=2, invalidation_mode=mode, stripdir=folder, prependdir=place)
 `;
 
-/** Lines such as `torch==2.15.0 ; sys_platform == "linux" ...`. */
-function componentsOf(requirements: string): readonly Component[] {
+/** Of lines such as `torch==2.15.0 ; platform_machine == 'x86_64' and ...` those that are for this machine's processor. */
+export function componentsOf(
+  requirements: string,
+  architecture: string = process.arch,
+): readonly Component[] {
+  const machine = architecture === "arm64" ? "aarch64" : "x86_64";
   return requirements.split("\n").flatMap((line) => {
     const [, name, version, marker = ""] = /^([\w.-]+)==(\S+)(.*)$/.exec(line) ?? [];
-    const isOurs = process.arch === "arm64" ? !marker.includes("x86_64") : !marker.includes("aarch64");
+    const isOurs = !marker.includes("platform_machine") || marker.includes(`'${machine}'`);
     if (name === undefined || version === undefined || !isOurs) return [];
     return [{ name, version, purl: `pkg:pypi/${name.toLowerCase()}@${version}` }];
   });

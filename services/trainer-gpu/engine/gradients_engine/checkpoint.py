@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from .errors import EngineError
 from .optimizer import FlatAdamW
+from .tensors import save_tensors
 
 _KEPT = 2
 _STATE = "state.json"
@@ -41,9 +42,9 @@ def save_checkpoint(folder: Path, optimizer: FlatAdamW, cursor: Cursor, fingerpr
     work = folder / f".{cursor.step}-{random.SystemRandom().getrandbits(32):08x}"
     work.mkdir(parents=True)
     state = {"fingerprint": fingerprint, "optimizer_steps": optimizer.steps, "cursor": asdict(cursor)}
-    save_file({name: weight.detach().contiguous() for name, weight in optimizer.parameters}, work / _WEIGHTS)
-    save_file({"mean": optimizer.mean, "square": optimizer.square}, work / _OPTIMIZER)
-    save_file(_random_states(), work / _RANDOM)
+    save_tensors({name: weight.detach().contiguous() for name, weight in optimizer.parameters}, work / _WEIGHTS)
+    save_tensors({"mean": optimizer.mean, "square": optimizer.square}, work / _OPTIMIZER)
+    save_tensors(_random_states(), work / _RANDOM)
     (work / _STATE).write_text(json.dumps(state, indent=2) + "\n")
     shutil.rmtree(target, ignore_errors=True)
     work.replace(target)

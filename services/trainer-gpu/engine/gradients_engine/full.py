@@ -4,12 +4,11 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from .errors import EngineError
 from .model import LoadedModel
 from .spec import FullSettings
-from .tensors import TensorFiles
+from .tensors import TensorFiles, save_tensors
 
 MODEL_WEIGHTS = "model.safetensors"
 
@@ -50,7 +49,7 @@ def save_full(model: LoadedModel, base: Path, folder: Path) -> None:
     lost = [name for name, weight in trained.items() if id(weight) not in written]
     if lost:
         raise EngineError("INTERNAL", f"trained weight {lost[0]} has no place in the model file")
-    save_file(merged, folder / MODEL_WEIGHTS, metadata={"format": "pt"})
+    save_tensors(merged, folder / MODEL_WEIGHTS, metadata={"format": "pt"})
     for name in COMPANIONS:
         if (base / name).is_file():
             shutil.copyfile(base / name, folder / name)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from .errors import EngineError
 from .imports import import_peft
 from .model import LoadedModel
 from .spec import LoraSettings
+from .tensors import save_tensors
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -48,7 +49,7 @@ def save_adapters(peft_model: Any, base_name: str, folder: Path) -> None:
     from peft import get_peft_model_state_dict
 
     state = get_peft_model_state_dict(peft_model)
-    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, folder / ADAPTER_WEIGHTS)
+    save_tensors({name: tensor.contiguous().cpu() for name, tensor in state.items()}, folder / ADAPTER_WEIGHTS)
     config = peft_model.peft_config[_ADAPTER].to_dict()
     config.update(base_model_name_or_path=base_name, inference_mode=True)
     (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True, default=_listed) + "\n")

@@ -1,15 +1,25 @@
-"""Reads tensors from safetensors files one at a time, so that no second model is ever in memory."""
+"""Safetensors files: read one tensor at a time, so that no second model is in memory; written as the umask says."""
 
 import hashlib
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from .errors import EngineError
+
+
+def save_tensors(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """safetensors makes files for their owner alone, whatever the umask says; the agent has to read them."""
+    save_file(tensors, path, metadata=metadata)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
 
 
 class TensorFiles:

@@ -74,6 +74,21 @@ def test_checkpoints_hold_tensors_and_json_only_and_two_are_kept(
     assert files == ["optimizer.safetensors", "random.safetensors", "state.json", "trainable.safetensors"]
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_an_agent_of_another_user_can_read_what_is_left(
+    train_spec: Callable[..., Any], events: Events, method: str
+) -> None:
+    before = os.umask(0o007)
+    try:
+        spec = train_spec(method=method, max_steps=2, checkpoint_every_seconds=0.001)
+        run_training(spec, events, lambda: False)
+    finally:
+        os.umask(before)
+    for folder in (spec.output_dir, spec.checkpoint_dir):
+        for path in folder.rglob("*"):
+            assert path.stat().st_mode & 0o040, path
+
+
 def test_a_checkpoint_of_another_run_or_half_a_checkpoint_is_refused(
     train_spec: Callable[..., Any], events: Events
 ) -> None:
