@@ -45,9 +45,10 @@ export class Customer implements Disposable {
 
   /** Uploads the data set that all its jobs are about, and waits for its check. */
   async prepare(): Promise<void> {
-    this.#project = (await this.#gateway.getCaller({})).project;
+    this.#project = (await this.call("ask who it is", "", () => this.#gateway.getCaller({}))).project;
     const header = { parent: this.#project, fileName: "words.jsonl", requestId: `${this.#name}-dataset` };
-    const { dataset } = await this.#gateway.uploadDataset(uploadOf(header, rows(120)));
+    const upload = () => this.#gateway.uploadDataset(uploadOf(header, rows(120)));
+    const { dataset } = await this.call("upload data set", header.requestId, upload);
     this.#dataset = dataset?.name ?? "";
     await this.#until("check", this.#dataset, async () => {
       const { dataset: now } = await this.#gateway.getDataset({ name: this.#dataset });

@@ -4,7 +4,8 @@ import pg from "pg";
 import { echoEvents } from "./event-echo.ts";
 import { type PodProcess, podProcesses } from "./pods.ts";
 import { sendSignal } from "./service-process.ts";
-import { type ServiceName, type System, serviceNames } from "./system.ts";
+import { fillDisk } from "./small-disk.ts";
+import { type ServiceName, type System, serviceNames, setClockOff } from "./system.ts";
 
 /** One way to break something that runs. */
 export interface Fault {
@@ -67,6 +68,24 @@ export const s3Faults: readonly Fault[] = (["errors", "slow", "truncated"] as co
 export const eventsAgain: Fault = repaired("events delivered again, late, out of order", ({ servers }, rng) =>
   echoEvents(servers.nats.url, rng, AbortSignal.timeout(20_000)),
 );
+
+/** Five minutes forth or back, and home again while its work goes on. */
+export const clockFaults: readonly Fault[] = serviceNames.flatMap((service) =>
+  ([300, -300] as const).map((seconds) =>
+    repaired(`clock of ${service} jumps ${seconds} s`, async (system) => {
+      await setClockOff(system, service, seconds);
+      await sleep(6_000);
+      await setClockOff(system, service, 0);
+    }),
+  ),
+);
+
+/** Long enough for any step of an attempt to meet it. */
+export const diskFull: Fault = repaired("disk of the trainers full", async ({ fleetDir }) => {
+  const release = await fillDisk(fleetDir);
+  await sleep(4_000);
+  await release();
+});
 
 /** Its sessions end, as at a partition, so that the other one leads; then it goes on and must find itself fenced. */
 export const pausedScheduler: Fault = repaired("scheduler paused past its leases", async (system) => {

@@ -2,17 +2,37 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { runSuite } from "./run-suite.ts";
+import { runFailpointSuite } from "./failpoint-suite.ts";
+import { type RunOptions, runSuite } from "./run-suite.ts";
+import { noSmallDisk } from "./small-disk.ts";
 import type { SuiteResult } from "./suite-result.ts";
 import { suites } from "./suites.ts";
 import { upperBound } from "./upper-bound.ts";
+
+interface Runnable {
+  readonly name: string;
+  readonly times: number;
+  /** Why it cannot run here. */
+  readonly lacking?: () => string | undefined;
+  readonly run: (options: RunOptions) => Promise<SuiteResult>;
+}
+
+const runnables: readonly Runnable[] = [
+  ...suites.map((suite) => ({
+    name: suite.name,
+    times: suite.times,
+    run: (options: RunOptions) => runSuite(suite, options),
+    ...(suite.system?.smallFleetDisk && { lacking: noSmallDisk }),
+  })),
+  { name: "failpoints", times: 1, run: runFailpointSuite },
+];
 
 const HELP = `npm run test:faults -- [options]
 
 Breaks real parts of the system while jobs run, tells which promises held, and writes docs/reliability.md from what it found.
 
-  --suite <name>   ${suites.map(({ name }) => name).join(", ")}   [all of them]
-  --times <n>      strikes of each fault   [${suites.map(({ name, times }) => `${name}: ${times}`).join(", ")}]
+  --suite <name>   ${runnables.map(({ name }) => name).join(", ")}   [all of them]
+  --times <n>      strikes of each fault   [${runnables.map(({ name, times }) => `${name}: ${times}`).join(", ")}]
   --seed <text>    the same faults at the same pauses again   [chosen]
   --help           this text
 `;
@@ -30,16 +50,21 @@ if (values.help) process.stdout.write(HELP);
 else process.exitCode = await runChosen();
 
 async function runChosen(): Promise<number> {
-  const chosen = suites.filter(({ name }) => values.suite === undefined || values.suite === name);
+  const chosen = runnables.filter(({ name }) => values.suite === undefined || values.suite === name);
   if (chosen.length === 0) throw new Error(`--suite: there is none of the name ${values.suite}`);
   const folder = await mkdtemp(join(tmpdir(), "gradients-fault-run-"));
   process.stdout.write(`seed ${values.seed}, histories and logs in ${folder}\n`);
   let failures = 0;
   for (const suite of chosen) {
+    const lacking = suite.lacking?.();
+    if (lacking) {
+      process.stdout.write(`${suite.name} is left out: ${lacking}\n`);
+      continue;
+    }
     const own = join(folder, suite.name);
     await mkdir(own);
     const times = Number(values.times ?? suite.times);
-    const result = await runSuite(suite, { times, seed: values.seed, folder: own });
+    const result = await suite.run({ times, seed: values.seed, folder: own });
     print(result);
     failures += result.violations.length;
   }

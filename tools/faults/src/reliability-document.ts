@@ -21,6 +21,7 @@ function chapter(result: SuiteResult): string {
     ...(result.measures.length > 0
       ? [table(["time", "n", "p50", "p99", "longest", "promised"], result.measures.map(measureRow))]
       : []),
+    ...(result.notes?.length ? [result.notes.map((note) => `- ${note}`).join("\n")] : []),
   ].join("\n\n");
 }
 

@@ -72,6 +72,11 @@ export function measureOf(
   return [{ name, unit, limit, n: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) }];
 }
 
+/** What is broken stays so when it is looked at again. */
+export function distinct(violations: readonly Violation[]): readonly Violation[] {
+  return [...new Map(violations.map((violation) => [JSON.stringify(violation), violation])).values()];
+}
+
 /** One line for each promise that was tried, the broken ones with their count. */
 export function promiseResults(
   promises: readonly string[],

@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { checkHistory } from "@gradients/history";
 import { promiseNames } from "./check-outcome.ts";
 import { Customer } from "./customer.ts";
-import { measureOf, promiseResults, saveResult } from "./results.ts";
-import { type StrikeReport, strikeUnderLoad } from "./strike-under-load.ts";
+import { distinct, measureOf, promiseResults, saveResult } from "./results.ts";
+import { repeated, type StrikeReport, strikeUnderLoad } from "./strike-under-load.ts";
 import type { SuiteResult } from "./suite-result.ts";
 import type { Suite } from "./suites.ts";
 import { startSystem } from "./system.ts";
@@ -19,20 +19,20 @@ export interface RunOptions {
 
 /** After so many strikes of each, everything may end and is looked at. */
 const STRIKES_PER_ROUND = 5;
-const REQUEUED_LIMIT_SECONDS = 30;
+/** What the product promises. */
+export const REQUEUED_LIMIT_SECONDS = 30;
 const HISTORY_PROMISE = "what clients were answered and watched can be so";
 
 /** Runs the suite on a system of its own, writes down what came out, and makes the document anew. */
 export async function runSuite(suite: Suite, { times, seed, folder }: RunOptions): Promise<SuiteResult> {
   const startedAt = performance.now();
-  await using system = await startSystem({ folder });
+  await using system = await startSystem({ ...suite.system, folder });
   using customer = new Customer(system);
   await customer.prepare();
   const reports: StrikeReport[] = [];
   for (let done = 0; done < times; done += STRIKES_PER_ROUND) {
     const report = await strikeUnderLoad(system, customer, {
-      faults: suite.faults,
-      times: Math.min(STRIKES_PER_ROUND, times - done),
+      strikes: repeated(suite.faults, Math.min(STRIKES_PER_ROUND, times - done)),
       seed: `${seed}-${done}`,
       meanGapMs: 3_000,
       width: 1,
@@ -72,9 +72,4 @@ async function historyProblems(file: string): Promise<readonly Violation[]> {
     promise: HISTORY_PROMISE,
     detail: `${property}: ${key}: ${text}`,
   }));
-}
-
-/** What is broken stays so in the rounds that follow. */
-function distinct(violations: readonly Violation[]): readonly Violation[] {
-  return [...new Map(violations.map((violation) => [JSON.stringify(violation), violation])).values()];
 }

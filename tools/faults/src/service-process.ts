@@ -33,6 +33,7 @@ export class ServiceProcess {
   readonly #pidFile: string;
   #starts = 0;
   #endsInARow = 0;
+  #timesTakenDown = 0;
   #running: { readonly child: GuardedChild; readonly logFile: string } | undefined;
 
   constructor(options: ServiceProcessOptions) {
@@ -48,11 +49,12 @@ export class ServiceProcess {
     await this.untilReady();
   }
 
-  /** Resolves when its newest start serves, be it one after an unplanned end. */
+  /** Resolves when its newest start serves, be it one after an unplanned end, or when it is taken down meanwhile. */
   async untilReady(): Promise<void> {
     const deadline = Date.now() + READY_MS;
+    const takenDown = this.#timesTakenDown;
     this.#endsInARow = 0;
-    while (!(await this.#hasStarted())) {
+    while (takenDown === this.#timesTakenDown && !(await this.#hasStarted())) {
       if (Date.now() > deadline || this.#endsInARow >= MAX_ENDS_IN_A_ROW)
         throw new Error(`${this.name} does not come up:\n${await this.#log()}`);
       await sleep(POLL_MS);
@@ -61,8 +63,7 @@ export class ServiceProcess {
 
   /** Resolves when the process is gone. It stays down until it is started. */
   async kill(): Promise<void> {
-    const running = this.#running;
-    this.#running = undefined; // from here on its end is a planned one
+    const running = this.#takeDown();
     if (!running) return;
     await this.#signalWhenThere(running.child, "SIGKILL");
     await running.child.ended;
@@ -70,8 +71,7 @@ export class ServiceProcess {
 
   /** SIGTERM, and waits for its orderly end. */
   async stop(): Promise<void> {
-    const running = this.#running;
-    this.#running = undefined;
+    const running = this.#takeDown();
     if (!running) return;
     await this.#signalWhenThere(running.child, "SIGTERM");
     await running.child.ended;
@@ -90,6 +90,14 @@ export class ServiceProcess {
   /** Resolves at the end of the process that runs now, planned or not. */
   async whenEnded(): Promise<void> {
     await this.#running?.child.ended;
+  }
+
+  /** From here on its end is a planned one. */
+  #takeDown() {
+    const running = this.#running;
+    this.#running = undefined;
+    this.#timesTakenDown += 1;
+    return running;
   }
 
   async #spawn(extra: Environment): Promise<void> {

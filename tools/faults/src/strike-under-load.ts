@@ -7,9 +7,8 @@ import type { System } from "./system.ts";
 import type { Violation } from "./violation.ts";
 
 export interface StrikePlan {
-  readonly faults: readonly Fault[];
-  /** How often each of them strikes. */
-  readonly times: number;
+  /** In random order. */
+  readonly strikes: readonly Fault[];
   readonly seed: string;
   /** Mean pause between two strikes. */
   readonly meanGapMs: number;
@@ -40,7 +39,7 @@ export async function strikeUnderLoad(
   const lanes = Array.from({ length: plan.width }, () => keepOrdering(customer, plan, over.signal));
   const load = pending.add(Promise.all(lanes));
   const requeued: Promise<number>[] = [];
-  for (const fault of sequenceOf(plan, rng)) {
+  for (const fault of rng.shuffle(plan.strikes)) {
     await sleep(gap(plan, rng));
     system.history.record({ process: "faults", op: fault.name, type: "invoke", key: "" });
     const { repaired, requeuedSeconds } = await fault.strike(system, rng);
@@ -80,9 +79,9 @@ async function keepOrdering(customer: Customer, plan: StrikePlan, over: AbortSig
   }
 }
 
-/** Each equally often, in random order. */
-function sequenceOf({ faults, times }: StrikePlan, rng: Rng): readonly Fault[] {
-  return rng.shuffle(Array.from({ length: times }, () => faults).flat());
+/** Each of them so often. */
+export function repeated(faults: readonly Fault[], times: number): readonly Fault[] {
+  return Array.from({ length: times }, () => faults).flat();
 }
 
 /** Exponential, so that no moment of a job is likelier than another. */

@@ -17,6 +17,8 @@ export interface SuiteResult {
   readonly load: Readonly<Record<string, number>>;
   readonly promises: readonly PromiseResult[];
   readonly measures: readonly Measure[];
+  /** What a reader should know besides, one line each. */
+  readonly notes?: readonly string[];
   readonly violations: readonly Violation[];
 }
 

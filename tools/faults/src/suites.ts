@@ -1,4 +1,6 @@
 import {
+  clockFaults,
+  diskFull,
   eventsAgain,
   type Fault,
   killTrainer,
@@ -8,6 +10,7 @@ import {
   serverFaults,
   serviceFaults,
 } from "./faults.ts";
+import type { SystemOptions } from "./system.ts";
 
 export interface Suite {
   readonly name: string;
@@ -15,6 +18,8 @@ export interface Suite {
   readonly faults: readonly Fault[];
   /** How often each fault strikes when nothing else is asked for. */
   readonly times: number;
+  /** What the system under it needs. */
+  readonly system?: Pick<SystemOptions, "shiftableClocks" | "smallFleetDisk">;
 }
 
 export const suites: readonly Suite[] = [
@@ -43,5 +48,19 @@ export const suites: readonly Suite[] = [
     title: "A scheduler is paused past its leases while another one takes over",
     faults: [pausedScheduler],
     times: 20,
+  },
+  {
+    name: "clocks",
+    title: "Clocks of services jump by five minutes",
+    faults: clockFaults,
+    times: 5,
+    system: { shiftableClocks: true },
+  },
+  {
+    name: "disk-full",
+    title: "The trainers' disk is full",
+    faults: [diskFull],
+    times: 20,
+    system: { smallFleetDisk: true },
   },
 ];

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { newApiKey } from "@gradients/dev/api-key";
@@ -12,6 +12,7 @@ import { killPods } from "./pods.ts";
 import { openS3Door, type S3Door } from "./s3-door.ts";
 import { createServerControl, type ServerControl } from "./server-control.ts";
 import { type Environment, ServiceProcess } from "./service-process.ts";
+import { mountSmallDisk } from "./small-disk.ts";
 
 export const serviceNames = ["scheduler", "scorer", "chain-bridge", "gateway"] as const;
 export type ServiceName = (typeof serviceNames)[number];
@@ -21,6 +22,10 @@ export interface SystemOptions {
   readonly env?: Partial<Record<ServiceName, Environment>>;
   /** More variables of every pod. */
   readonly podEnv?: Environment;
+  /** Services whose clocks can be set off. */
+  readonly shiftableClocks?: boolean;
+  /** The pods' folder is a small disk that can be filled. */
+  readonly smallFleetDisk?: boolean;
   /** Where history and logs go and stay; a passing folder if absent. */
   readonly folder?: string;
 }
@@ -42,6 +47,10 @@ export interface System extends AsyncDisposable {
   readonly fleetDir: string;
   readonly scorerDir: string;
   readonly unplannedEnds: readonly UnplannedEnd[];
+  /** What every pod gets from the scheduler's configuration. */
+  readonly podEnvironment: Environment;
+  /** Where logs and the history are. */
+  readonly logs: string;
   /** SIGKILL; it stays down until it is started. */
   kill(service: ServiceName): Promise<void>;
   /** `env` holds for this start alone. */
@@ -69,11 +78,18 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const s3Door = cleanup.use(await openS3Door(servers.s3.endpoint));
   const apiKey = newApiKey();
   const fleetDir = join(folder, "fleet");
+  if (options.smallFleetDisk) cleanup.defer(await mountSmallDisk(fleetDir));
   cleanup.defer(() => killPods(fleetDir));
+  const podEnvironment = {
+    TRAINER_GPU_RELAY_LOST_SECONDS: "30",
+    NODE_COMPILE_CACHE: paths.compileCache,
+    ...options.podEnv,
+  };
   const { environments, targets } = await environmentsOf({
     servers: { ...servers, s3: { ...servers.s3, endpoint: s3Door.endpoint } },
     folder,
     apiKey,
+    podEnvironment,
     options,
   });
   await offerTinyModel(environments.gateway, join(folder, "model"), MODEL_ID);
@@ -82,7 +98,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     new ServiceProcess({
       name,
       main: mainOf(service),
-      env: { ...environments[service], ...extra },
+      env: { ...environments[service], ...(options.shiftableClocks && clockOf(logs, service)), ...extra },
       folder: logs,
       onUnplannedEnd: (logTail) => {
         unplannedEnds.push({ service, logTail });
@@ -111,6 +127,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     fleetDir,
     scorerDir: join(folder, "scorer"),
     unplannedEnds,
+    podEnvironment,
+    logs,
     kill: (name) => services[name].kill(),
     restart: async (name, env) => {
       await services[name].kill();
@@ -118,6 +136,20 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Takes effect within a moment; a service that starts later has it as well. */
+export async function setClockOff({ logs }: System, service: ServiceName, seconds: number): Promise<void> {
+  await writeFile(clockFile(logs, service), String(seconds));
+}
+
+function clockOf(logs: string, service: ServiceName): Environment {
+  const preload = new URL("./shifted-clock.mjs", import.meta.url).href;
+  return { NODE_OPTIONS: `--import=${preload}`, GRADIENTS_CLOCK_FILE: clockFile(logs, service) };
+}
+
+function clockFile(logs: string, service: ServiceName): string {
+  return join(logs, `${service}.clock`);
 }
 
 /** Kept apart, so that a server can be stopped and started again with what it had, or without. */
@@ -135,11 +167,17 @@ interface Setting {
   readonly servers: Servers;
   readonly folder: string;
   readonly apiKey: string;
+  readonly podEnvironment: Environment;
   readonly options: SystemOptions;
 }
 
+/** The variable of the scheduler that says so. */
+export function podEnvironmentVariable(environment: Environment): Environment {
+  return { SCHEDULER_FLEET_POD_ENVIRONMENT: JSON.stringify(environment) };
+}
+
 /** Doors are the same over restarts; budgets, leases and pauses are short, so that a job takes seconds. */
-async function environmentsOf({ servers, folder, apiKey, options }: Setting) {
+async function environmentsOf({ servers, folder, apiKey, podEnvironment, options }: Setting) {
   const [gateway = 0, scheduler = 0, relay = 0, scorer = 0, bridge = 0] = await freePorts(5);
   const base = await serviceEnvironments({
     servers,
@@ -157,11 +195,7 @@ async function environmentsOf({ servers, folder, apiKey, options }: Setting) {
       SCHEDULER_FLEET_CLASSES: JSON.stringify([
         { name: "local", description: "Processes of a fault run", slots: 3, threadsPerSlot: 1 },
       ]),
-      SCHEDULER_FLEET_POD_ENVIRONMENT: JSON.stringify({
-        TRAINER_GPU_RELAY_LOST_SECONDS: "30",
-        NODE_COMPILE_CACHE: paths.compileCache,
-        ...options.podEnv,
-      }),
+      ...podEnvironmentVariable(podEnvironment),
       SCHEDULER_ATTEMPTS_MAX_RETRIES: "20",
       SCHEDULER_ATTEMPTS_RETRY_DELAYS_SECONDS: "[0]",
       SCHEDULER_ATTEMPTS_CHECKPOINT_SECONDS: "1",
