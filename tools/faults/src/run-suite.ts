@@ -49,7 +49,7 @@ export async function runSuite(suite: Suite, { times, seed, folder }: RunOptions
     ...(await historyProblems(system.history.file)),
   ]);
   const requeued = reports.flatMap(({ requeuedSeconds }) => requeuedSeconds);
-  return saveResult({
+  return await saveResult({
     suite: suite.name,
     title: suite.title,
     command: `npm run test:faults -- --suite ${suite.name} --times ${times}`,

@@ -97,7 +97,7 @@ async function work(
   const end = await engine.run(task, halt, (event) => follow(event, { ...watchers, seen, checkpoints }));
   failpoint("trainer.engine-ended");
   halt.atOnce.throwIfAborted();
-  if (end.exitCode === 0 && seen.result) return deliver(deps, seen.result, folder, watchers);
+  if (end.exitCode === 0 && seen.result) return await deliver(deps, seen.result, folder, watchers);
   enter(watchers, "uploading");
   await checkpoints.settled();
   logger.warn(
