@@ -72,7 +72,6 @@ describe.skipIf(!hasApiServer)("on a real API server", { timeout: 180_000 }, () 
       ["patch", "jobs.batch"],
       ["delete", "pods"],
       ["create", "secrets"],
-      ["get", "pods/log"],
       ["watch", "events"],
       ["update", "leases.coordination.k8s.io"],
     ] as const)
@@ -80,6 +79,7 @@ describe.skipIf(!hasApiServer)("on a real API server", { timeout: 180_000 }, () 
     for (const [verb, resource, namespace] of [
       ["create", "pods", undefined],
       ["create", "pods/exec", undefined],
+      ["get", "pods/log", undefined],
       ["list", "secrets", undefined],
       ["patch", "pods", undefined],
       ["create", "rolebindings.rbac.authorization.k8s.io", undefined],

@@ -53,7 +53,17 @@ export async function render(options: RenderOptions = {}): Promise<readonly Kube
     .filter((object) => object !== null);
 }
 
-export async function renderText({
+const rendered = new Map<string, Promise<string>>();
+
+/** The same text for the same options: most tests look at the same few renderings. */
+export function renderText(options: RenderOptions = {}): Promise<string> {
+  const key = JSON.stringify(options);
+  const known = rendered.get(key) ?? renderAnew(options);
+  rendered.set(key, known);
+  return known;
+}
+
+async function renderAnew({
   values = "minimal",
   over = {},
   kubeVersion = "1.36.3",
