@@ -12,6 +12,8 @@ export interface Benchmark {
 export interface RunOptions {
   /** Shorter, to see that it works: the figures are rough, and the document keeps those of the last full run. */
   readonly isQuick: boolean;
+  /** Asked for by --minutes. */
+  readonly minutes?: number | undefined;
   /** Folder for CPU profiles of the measured processes. */
   readonly profileDir: string | undefined;
   /** Tells whoever waits how far it is. */

@@ -20,6 +20,7 @@ ${benchmarks.map(({ name, about, minutes }) => `  ${name.padEnd(10)} ${about} ($
 Without names: all of them.
 
   --quick          short runs, to see that all works; docs/benchmarks.md is left alone
+  --minutes <n>    length of the soak   [30]
   --profile <dir>  CPU profiles of the measured processes (bus, rpc)
   --help           this text
 `;
@@ -28,15 +29,20 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
+    minutes: { type: "string" },
     profile: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
+const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
 const unknown = positionals.find((name) => !benchmarks.some((one) => one.name === name));
 
 if (values.help) process.stdout.write(HELP);
 else if (unknown !== undefined) {
   process.stderr.write(`There is no benchmark "${unknown}".\n\n${HELP}`);
+  process.exitCode = EX_USAGE;
+} else if (minutes !== undefined && !(minutes > 0 && positionals.length === 1 && positionals[0] === "soak")) {
+  process.stderr.write(`--minutes takes a number above 0, and is for the soak alone.\n\n${HELP}`);
   process.exitCode = EX_USAGE;
 } else for (const one of chosen()) await runOne(one);
 
@@ -51,7 +57,7 @@ async function runOne({ name, title, run }: Benchmark): Promise<void> {
   const findings = await run(await runOptions());
   const text = sectionText(
     {
-      command: `npm run bench -- ${name}`,
+      command: `npm run bench -- ${name}${minutes === undefined ? "" : ` --minutes ${minutes}`}`,
       date: new Date().toISOString().slice(0, 10),
       commit: await readCommit(),
       seconds: (performance.now() - startedAt) / 1000,
@@ -66,7 +72,7 @@ async function runOne({ name, title, run }: Benchmark): Promise<void> {
 async function runOptions(): Promise<RunOptions> {
   const profileDir = values.profile === undefined ? undefined : resolve(values.profile);
   if (profileDir !== undefined) await mkdir(profileDir, { recursive: true });
-  return { isQuick: values.quick, profileDir, say };
+  return { isQuick: values.quick, minutes, profileDir, say };
 }
 
 async function save(title: string, text: string): Promise<void> {
