@@ -1,3 +1,4 @@
+import { Agent } from "node:https";
 import { join } from "node:path";
 import { freePort } from "@gradients/testkit";
 import { stringify } from "yaml";
@@ -29,7 +30,9 @@ export async function upSimulated(dir: string, nodes: number, step: Step): Promi
   await startControlPlaneDaemons({ daemons, files, api, step });
   const kwok = await prepareKwok(dir, files.kubeconfig);
   await step("kwok", () => daemons.start(kwok, settled()));
-  await step(`${nodes} nodes`, () => makeNodes(api, nodes));
+  await step(`${nodes} nodes`, async () =>
+    makeNodes(await apiClient(files.kubeconfig, new Agent({ keepAlive: true })), nodes),
+  );
 }
 
 async function prepareKwok(dir: string, kubeconfig: string): Promise<ServerCommand> {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { request } from "node:https";
+import { type Agent, request } from "node:https";
 import { text } from "node:stream/consumers";
 import { parse } from "yaml";
 
@@ -21,12 +21,12 @@ export class ApiError extends Error {
 
 const timeoutMs = 10_000;
 
-/** A client for a kubeconfig written by this tool. */
-export async function apiClient(kubeconfig: string): Promise<ApiClient> {
+/** A client for a kubeconfig written by this tool. Without an agent each call has its own connection, so none meets one that a restart broke. */
+export async function apiClient(kubeconfig: string, agent: Agent | false = false): Promise<ApiClient> {
   const { url, ca, cert, key } = await readKubeconfig(kubeconfig);
   return {
     call: async (method, path, body) => {
-      const { status, content } = await send(new URL(path, url), { method, ca, cert, key, body });
+      const { status, content } = await send(new URL(path, url), { method, ca, cert, key, body, agent });
       if (status < 200 || status > 299)
         throw new ApiError(status, `${method} ${path}: ${status} ${reasonIn(content)}`);
       return content.startsWith("{") ? JSON.parse(content) : content;
@@ -66,6 +66,7 @@ interface Options {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly body: unknown;
+  readonly agent: Agent | false;
 }
 
 function send(
@@ -79,7 +80,6 @@ function send(
       {
         ...credentials,
         method,
-        agent: false,
         signal: AbortSignal.timeout(timeoutMs),
         headers: body === undefined ? {} : { "content-type": type },
       },
