@@ -10,7 +10,7 @@ let cluster: ClusterWorld;
 
 beforeEach(async () => {
   cluster = await createClusterWorld({
-    SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: "2",
+    SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: "4",
     SCHEDULER_ATTEMPTS_MAX_RETRIES: "1",
     SCHEDULER_ATTEMPTS_STOP_GRACE_SECONDS: "3",
   });
@@ -97,11 +97,14 @@ test("memory is the recipe's own: final, also when its agent had only seen the e
       },
     ],
   });
+  const next = cluster.speakAs(`attempt-${attemptId}-e1`);
+  const working = next.then((pod) => pod.getAssignment({ epoch: 1 })).catch(() => undefined); // if the news of why was slow
   await eventually(
     () => cluster.attemptsOf(jobId),
     [{ attemptId, state: AttemptState.FAILED, failure: { code: "OUT_OF_MEMORY" } }],
   );
   await cluster.world.waitFor(AttemptFailedSchema, 1);
+  await working;
   await vi.waitFor(async () => expect(await cluster.ground.leftovers()).toEqual([]), { timeout: 20_000 });
 });
 
@@ -125,7 +128,7 @@ test("an attempt whose pod finds no machine says so and waits, beyond its lease"
     () => cluster.attemptsOf(jobId),
     [{ waiting: { reason: "unschedulable", message: `no machine fits: ${message}` } }],
   );
-  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  await new Promise((resolve) => setTimeout(resolve, 9_000));
   expect(await cluster.attemptsOf(jobId)).toMatchObject([{ epoch: 0, state: AttemptState.PLACING }]);
 });
 

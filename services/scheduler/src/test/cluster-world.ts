@@ -35,7 +35,7 @@ export async function createClusterWorld(env: Readonly<Record<string, string>> =
   const ground = cleanup.use(clusterGround(connection, "node-1"));
   const kubeconfig = join(world.fleetDir, "../kubeconfig");
   await writeFile(kubeconfig, kubeconfigFor(connection.server));
-  const replicas: { readonly relay: string; readonly grpc: string }[] = [];
+  const replicas: Awaited<ReturnType<ClusterWorld["start"]>>[] = [];
   const clients: { close(): void }[] = [];
   cleanup.defer(() => {
     for (const client of clients) client.close();
@@ -91,7 +91,10 @@ export async function createClusterWorld(env: Readonly<Record<string, string>> =
     },
     jobNames: () =>
       server.store.list(`/apis/batch/v1/namespaces/${NAMESPACE}/jobs`).map(({ metadata }) => metadata.name),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(replicas.map(({ stop }) => stop())); // while their cluster still answers
+      await owned.disposeAsync();
+    },
   };
 }
 
