@@ -10,11 +10,11 @@ import type { Violation } from "./violation.ts";
 /** Everything that is looked at. */
 export const promiseNames: readonly string[] = [...recordPromises, ...deliveryPromises, ...leftoverPromises];
 
-/** Leases, uploads and outboxes end a while after the last job; the chain pays on all the time. */
-const SETTLE_MS = 60_000;
+/** Leases and outboxes end a while after the last job, an upload that was cut off with a round of the sweeper; the chain pays on all the time. */
+const SETTLE_MS = 120_000;
 
 /**
- * To be asked when every accepted job has ended. Looks again until everything holds at one moment, and tells what still does not after a minute:
+ * To be asked when every accepted job has ended. Looks again until everything holds at one moment, and tells what still does not after two minutes:
  * a checker that gives up before the last consumer has caught up finds losses that there are not.
  */
 export async function checkOutcome(

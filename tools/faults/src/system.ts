@@ -187,7 +187,7 @@ async function environmentsOf({ servers, folder, apiKey, podEnvironment, options
     ports: { http: 0, grpc: gateway },
   });
   const own: Record<ServiceName, Environment> = {
-    gateway: { GATEWAY_JOBS_MIN_BUDGET_SECONDS: "1" },
+    gateway: { GATEWAY_JOBS_MIN_BUDGET_SECONDS: "1", GATEWAY_UPLOADS_TIMEOUT_SECONDS: "20" },
     scheduler: {
       SCHEDULER_GRPC_PORT: String(scheduler),
       SCHEDULER_RELAY_PORT: String(relay),
