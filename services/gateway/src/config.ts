@@ -98,7 +98,10 @@ const schema = z.object({
       .describe("Training time of each attempt when the job names none."),
     minBudgetSeconds: z.int().min(1).default(5).describe("Shortest training time that is accepted."),
     maxBudgetSeconds: z.int().min(1).default(604_800).describe("Longest training time that is accepted."),
-    defaultHardwareClass: z.string().default("local").describe("Hardware class when the job names none."),
+    defaultHardwareClass: z
+      .string()
+      .optional()
+      .describe("Hardware class when the job names none; the scheduler's first one if unset."),
     minUsableRows: z
       .int()
       .min(2)

@@ -16,4 +16,5 @@ export {
   type ControlPlaneServer,
   startControlPlane,
 } from "./control-plane/control-plane.ts";
+export { addresses } from "./node/addresses.ts";
 export { fate } from "./simulated/annotations.ts";

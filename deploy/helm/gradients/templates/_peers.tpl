@@ -35,7 +35,7 @@
 {{- end -}}
 
 {{- define "gradients.egress.dns" -}}
-{{ include "gradients.egress" (dict "peers" .Values.networkPolicy.dns "ports" (list 53) "protocols" (list "UDP" "TCP")) }}
+{{ include "gradients.egress" (dict "peers" .Values.networkPolicy.dns "ports" .Values.networkPolicy.dnsPorts "protocols" (list "UDP" "TCP")) }}
 {{- end -}}
 
 {{- define "gradients.egress.database" -}}

@@ -6,7 +6,6 @@ const limits = {
   defaultBudgetSeconds: 60,
   minBudgetSeconds: 5,
   maxBudgetSeconds: 600,
-  defaultHardwareClass: "local",
   minUsableRows: 64,
 };
 
@@ -45,6 +44,11 @@ const decide = (changes: Partial<JobOrder>, data = {}) =>
       limits,
     },
   );
+
+test("a job that names no hardware class runs on the first one", () => {
+  expect(decide({})).toMatchObject({ ok: true, value: { hardwareClass: "local" } });
+  expect(decide({ hardwareClass: "small" })).toMatchObject({ ok: true, value: { hardwareClass: "small" } });
+});
 
 const contestants = (changes: Partial<JobOrder>) => {
   const decision = decide(changes);

@@ -64,7 +64,8 @@ export interface JobLimits {
   readonly defaultBudgetSeconds: number;
   readonly minBudgetSeconds: number;
   readonly maxBudgetSeconds: number;
-  readonly defaultHardwareClass: string;
+  /** The first known one if undefined. */
+  readonly defaultHardwareClass?: string | undefined;
   /** A smaller data set cannot be split into training and held-out rows. */
   readonly minUsableRows: number;
 }
@@ -91,9 +92,10 @@ export function decideJob(order: JobOrder, context: OrderContext): Result<JobSpe
 }
 
 function withDefaults(order: JobOrder, context: OrderContext): Omit<JobSpec, "modelId" | "datasetId"> {
-  const { model, limits } = context;
+  const { model, limits, knownHardwareClasses } = context;
   const recipeIds = order.recipes.map(parseRecipeName).filter((id) => id !== undefined);
-  const hardwareClass = order.hardwareClass || limits.defaultHardwareClass;
+  const hardwareClass =
+    order.hardwareClass || (limits.defaultHardwareClass ?? knownHardwareClasses[0]?.name ?? "");
   return {
     displayName: order.displayName,
     contestants: contestantsOf(order, hardwareClass, context),

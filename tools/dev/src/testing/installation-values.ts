@@ -1,0 +1,76 @@
+import type { DevChain } from "@gradients/dev-chain";
+
+interface Facts {
+  /** Address of the machine that the servers run on, as pods reach it. */
+  readonly host: string;
+  readonly ports: Readonly<Record<"postgres" | "nats" | "s3" | "chain", number>>;
+  readonly chain: DevChain;
+  /** Digests. */
+  readonly images: Readonly<Record<"services" | "trainer", string>>;
+}
+
+/** Names of the Secrets that the values below refer to. */
+export const secretNames = {
+  admin: "database-admin",
+  objects: "objects",
+  apiKey: "api-key",
+  hotkey: "hotkey",
+  database: (service: string) => `database-${service}`,
+} as const;
+
+/** Values of the chart for servers outside the cluster, on a node of two cores. */
+export function installationValues({ host, ports, chain, images }: Facts): object {
+  const small = { resources: { requests: { cpu: "10m", memory: "128Mi" }, limits: { memory: "1Gi" } } };
+  const service = (name: string) => ({
+    ...small,
+    replicas: 1,
+    database: { existingSecret: { name: secretNames.database(name) } },
+  });
+  const objects = `http://${host}:${ports.s3}`;
+  const here = [{ ipBlock: { cidr: `${host}/32` } }];
+  return {
+    image: { registry: "localhost", repository: "gradients/services", digest: images.services },
+    database: { port: ports.postgres, adminSecret: { name: secretNames.admin } },
+    nats: { servers: [`${host}:${ports.nats}`], streamReplicas: 1 },
+    objects: { endpoint: objects, existingSecret: { name: secretNames.objects } },
+    networkPolicy: { servicesFrom: here },
+    gateway: { ...service("gateway"), bootstrapKey: { existingSecret: { name: secretNames.apiKey } } },
+    scheduler: {
+      ...service("scheduler"),
+      replicas: 2,
+      contestantHotkeys: chain.accounts.contestants.map(({ hotkey }) => hotkey),
+      config: {
+        SCHEDULER_FLEET_KUBERNETES_AGENT_CPU: "150m",
+        SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: 180,
+        SCHEDULER_ATTEMPTS_LEASE_SECONDS: 30,
+        SCHEDULER_ATTEMPTS_CHECKPOINT_SECONDS: 30,
+      },
+    },
+    scorer: {
+      ...service("scorer"),
+      config: { SCORER_HELDOUT_ROWS_MAX: 32, SCORER_GENERATE_ROWS: 4, SCORER_MAX_NEW_TOKENS: 32 },
+    },
+    chainBridge: {
+      ...service("chain-bridge"),
+      endpoints: [`ws://${host}:${ports.chain}`],
+      genesisHash: chain.genesisHash,
+      netuid: chain.netuid,
+      mode: "active",
+      hotkey: { existingSecret: { name: secretNames.hotkey } },
+    },
+    trainers: {
+      image: { registry: "localhost", repository: "gradients/trainer", digest: images.trainer },
+      networkPolicy: { objects: here },
+      hardwareClasses: [
+        {
+          name: "cpu",
+          description: "Half a core of the test's node",
+          slots: 3,
+          threadsPerSlot: 1,
+          resources: { cpu: "400m", memory: "3Gi", ephemeralStorage: "6Gi" },
+          workSize: "4Gi",
+        },
+      ],
+    },
+  };
+}
