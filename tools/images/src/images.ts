@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot } from "../../setup/paths.mjs";
 import { type Content, versionOf } from "./content.ts";
@@ -28,6 +28,14 @@ const contents: Readonly<Record<ImageName, (device: Device) => Promise<Content>>
 /** Leaves NAME.tar, NAME.digest (the reference by which pods name it) and NAME.cdx.json (its bill of materials). */
 export async function buildImage(name: ImageName, device: Device): Promise<BuiltImage> {
   mkdirSync(folders.work, { recursive: true });
+  try {
+    return await build(name, device);
+  } finally {
+    rmSync(folders.work, { recursive: true, force: true });
+  }
+}
+
+async function build(name: ImageName, device: Device): Promise<BuiltImage> {
   const { layers, components, config } = await contents[name](device);
   const repository = `localhost/gradients/${name}`;
   const labels = {

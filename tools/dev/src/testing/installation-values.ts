@@ -5,8 +5,7 @@ interface Facts {
   readonly host: string;
   readonly ports: Readonly<Record<"postgres" | "nats" | "s3" | "chain", number>>;
   readonly chain: DevChain;
-  /** Digests. */
-  readonly images: Readonly<Record<"services" | "trainer", string>>;
+  readonly images: Readonly<Record<"services" | "trainer", { readonly digest: string }>>;
 }
 
 /** Names of the Secrets that the values below refer to. */
@@ -29,7 +28,7 @@ export function installationValues({ host, ports, chain, images }: Facts): objec
   const objects = `http://${host}:${ports.s3}`;
   const here = [{ ipBlock: { cidr: `${host}/32` } }];
   return {
-    image: { registry: "localhost", repository: "gradients/services", digest: images.services },
+    image: { registry: "localhost", repository: "gradients/services", digest: images.services.digest },
     database: { port: ports.postgres, adminSecret: { name: secretNames.admin } },
     nats: { servers: [`${host}:${ports.nats}`], streamReplicas: 1 },
     objects: { endpoint: objects, existingSecret: { name: secretNames.objects } },
@@ -59,7 +58,7 @@ export function installationValues({ host, ports, chain, images }: Facts): objec
       hotkey: { existingSecret: { name: secretNames.hotkey } },
     },
     trainers: {
-      image: { registry: "localhost", repository: "gradients/trainer", digest: images.trainer },
+      image: { registry: "localhost", repository: "gradients/trainer", digest: images.trainer.digest },
       networkPolicy: { objects: here },
       hardwareClasses: [
         {

@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { addresses, loadArchives, up } from "@gradients/cluster";
 import { loadConfig, registerModel } from "@gradients/gateway";
+import { type BuiltImage, buildImage } from "@gradients/images";
 import { paths, repositoryRoot } from "../../../setup/paths.mjs";
 import { newApiKey } from "../api-key.ts";
 import { type Servers, startServers } from "../servers.ts";
@@ -28,11 +29,15 @@ export interface Installation extends AsyncDisposable {
   door(service: "gateway" | "chain-bridge"): Promise<string>;
 }
 
-/** Needs the images of `npm run images -- build` and root. */
+/** Takes minutes where images and programs are not built yet. */
 export async function installGradients(): Promise<Installation> {
   await using cleanup = new AsyncDisposableStack();
   await up({ profile: "node" });
-  await loadArchives(["services", "trainer"].map((name) => imageFile(`${name}.tar`)));
+  const images = {
+    services: await buildImage("services", "cpu"),
+    trainer: await buildImage("trainer", "cpu"),
+  };
+  await loadArchives([images.services.path, images.trainer.path]);
   const servers = cleanup.use(await startServers());
   const ports = portsOf(servers);
   const forwards = {} as Record<ServerName, Forward>;
@@ -41,14 +46,10 @@ export async function installGradients(): Promise<Installation> {
   const apiKey = newApiKey();
   cleanup.defer(removeAll);
   await applyObjects(namespace(SERVICES_NAMESPACE), ...secrets(servers, apiKey));
-  await install(servers, ports);
+  await install(servers, ports, images);
   const models = await offerModels(servers);
   const owned = cleanup.move();
   return { servers, forwards, apiKey, models, door, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-}
-
-function imageFile(name: string): string {
-  return join(paths.cache, "images", name);
 }
 
 function portsOf({ postgres, nats, s3, chain }: Servers): Record<ServerName, number> {
@@ -93,17 +94,15 @@ function roleUrl(adminUrl: string, service: string, host: string): string {
   return url.href;
 }
 
-async function install({ chain }: Servers, ports: Record<ServerName, number>): Promise<void> {
-  const images = { services: await digestOf("services"), trainer: await digestOf("trainer") };
+async function install(
+  { chain }: Servers,
+  ports: Record<ServerName, number>,
+  images: Readonly<Record<"services" | "trainer", BuiltImage>>,
+): Promise<void> {
   const values = installationValues({ host: addresses.host, ports, chain, images });
   const chart = join(repositoryRoot, "deploy/helm/gradients");
   const flags = ["--namespace", SERVICES_NAMESPACE, "--values", "-", "--wait", "--timeout", "5m"];
   await helm(["upgrade", "--install", RELEASE, chart, ...flags], JSON.stringify(values));
-}
-
-async function digestOf(image: string): Promise<string> {
-  const reference = await readFile(imageFile(`${image}.digest`), "utf8");
-  return reference.trim().split("@")[1] ?? "";
 }
 
 /** As an operator does, by the gateway's own verb. */

@@ -177,7 +177,7 @@ function engineContainer({ image, resources }: KubernetesClass): Container {
     name: "engine",
     image,
     imagePullPolicy: "IfNotPresent",
-    command: ["python", "-m", "gradients_engine", "serve", "--socket", SOCKET],
+    args: ["serve", "--socket", SOCKET],
     env: Object.entries(env).map(([name, value]) => ({ name, value })),
     resources: { ...fixedResources(amounts), ...(claim !== undefined && { claims: [{ name: "gpu" }] }) },
     securityContext: sandbox(ENGINE_USER),
