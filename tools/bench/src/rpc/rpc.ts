@@ -23,7 +23,9 @@ const kinds = ["bare", "adapter", "gateway"] as const;
 type Kind = (typeof kinds)[number];
 
 async function run(options: RunOptions): Promise<Findings> {
-  await using system = await startSystem();
+  // One key makes all calls here, more than any customer may.
+  const unlimited = { GATEWAY_RATE_LIMIT_PER_SECOND: "1000000", GATEWAY_RATE_LIMIT_BURST: "1000000" };
+  await using system = await startSystem({ env: { gateway: unlimited } });
   const job = await finishedJob(system, options);
   await using server = await startChild(new URL("./server-program.ts", import.meta.url), options);
   await using client = await startChild(new URL("./client-program.ts", import.meta.url), options);
