@@ -43,3 +43,25 @@ export class Halt {
     if (cause !== "sigterm") this.#now.abort(new Halted(cause));
   }
 }
+
+/** Asks an engine to save and end when the halt comes, and forces it after `stopSeconds`, or at once where that is asked for. Returns what ends the watching. */
+export function endOnHalt(
+  halt: Halt,
+  stopSeconds: number,
+  { ask, force }: { readonly ask: () => void; readonly force: () => void },
+): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const end = () => {
+    if (halt.atOnce.aborted) return force();
+    ask();
+    timer = setTimeout(force, stopSeconds * 1000);
+  };
+  if (halt.signal.aborted) end();
+  halt.signal.addEventListener("abort", end);
+  halt.atOnce.addEventListener("abort", force);
+  return () => {
+    clearTimeout(timer);
+    halt.signal.removeEventListener("abort", end);
+    halt.atOnce.removeEventListener("abort", force);
+  };
+}

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import type { Logger } from "@gradients/runtime";
 import type { EngineEvent } from "./engine-events.ts";
 import type { EngineEnd, EngineRunner, EngineWork } from "./engine-runner.ts";
-import type { Halt } from "./halt.ts";
+import { endOnHalt, type Halt } from "./halt.ts";
 import { EngineMissing, EXIT_STOPPED } from "./outcome.ts";
 import { readEvents } from "./read-events.ts";
 
@@ -89,7 +89,11 @@ async function follow(
   { work, halt, logger }: Conversation,
   onEvent: (event: EngineEvent) => void,
 ): Promise<EngineEnd> {
-  const stopWatching = endOnHalt(socket, halt, work.stopSeconds);
+  // An engine that does not end loses its connection; its container is ended by whoever placed the pod.
+  const stopWatching = endOnHalt(halt, work.stopSeconds, {
+    ask: () => send(socket, { stop: "term" }),
+    force: () => void socket.destroy(),
+  });
   send(socket, { workDir: work.workDir, threads: work.threads });
   try {
     const exitCode = await exitCodeOf(socket, logger, onEvent);
@@ -126,23 +130,4 @@ async function newsOfStop({ signal }: Halt): Promise<void> {
 
 function send(socket: Socket, message: object): void {
   socket.write(`${JSON.stringify(message)}\n`);
-}
-
-/** An engine that does not end loses its connection; its container is ended by whoever placed the pod. */
-function endOnHalt(socket: Socket, halt: Halt, stopSeconds: number): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const giveUp = () => void socket.destroy();
-  const end = () => {
-    if (halt.atOnce.aborted) return giveUp();
-    send(socket, { stop: "term" });
-    timer = setTimeout(giveUp, stopSeconds * 1000);
-  };
-  if (halt.signal.aborted) end();
-  halt.signal.addEventListener("abort", end);
-  halt.atOnce.addEventListener("abort", giveUp);
-  return () => {
-    clearTimeout(timer);
-    halt.signal.removeEventListener("abort", end);
-    halt.atOnce.removeEventListener("abort", giveUp);
-  };
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { failpoint } from "@gradients/kernel";
@@ -6,7 +6,7 @@ import type { Logger } from "@gradients/runtime";
 import { boundedLines } from "./bounded-lines.ts";
 import type { EngineEvent } from "./engine-events.ts";
 import type { EngineEnd, EngineRunner, EngineWork } from "./engine-runner.ts";
-import type { Halt } from "./halt.ts";
+import { endOnHalt, type Halt } from "./halt.ts";
 import { readEvents } from "./read-events.ts";
 
 export interface SpawnedEngineOptions {
@@ -46,7 +46,10 @@ async function runEngine(
   const lastLines: string[] = [];
   const streams = [keepLines(child.stdout, lastLines), keepLines(child.stderr, lastLines)];
   const events = handOn(child.stdio[3] as Readable, options.logger, onEvent); // the pipe asked for above
-  const stopWatching = endOnHalt(child, halt, work.stopSeconds);
+  const stopWatching = endOnHalt(halt, work.stopSeconds, {
+    ask: () => void child.kill("SIGTERM"),
+    force: () => void child.kill("SIGKILL"),
+  });
   try {
     const [exitCode, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     await Promise.all([events, ...streams]);
@@ -89,22 +92,4 @@ async function keepLines(stream: Readable | null, kept: string[]): Promise<void>
     kept.push(line);
     if (kept.length > KEPT_LINES) kept.shift();
   }
-}
-
-function endOnHalt(child: ChildProcess, halt: Halt, stopSeconds: number): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const kill = () => child.kill("SIGKILL");
-  const end = () => {
-    if (halt.atOnce.aborted) return kill();
-    child.kill("SIGTERM");
-    timer = setTimeout(kill, stopSeconds * 1000);
-  };
-  if (halt.signal.aborted) end();
-  halt.signal.addEventListener("abort", end);
-  halt.atOnce.addEventListener("abort", kill);
-  return () => {
-    clearTimeout(timer);
-    halt.signal.removeEventListener("abort", end);
-    halt.atOnce.removeEventListener("abort", kill);
-  };
 }
