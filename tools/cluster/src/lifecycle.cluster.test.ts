@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { paths } from "../../setup/paths.mjs";
 import { down, up } from "./cluster/cluster.ts";
 import { clusterProblem } from "./cluster/needs.ts";
-import { kubectl } from "./testing/kubectl.ts";
+import { kubectl } from "./testing/commands.ts";
 import { snapshotMachine } from "./testing/machine-snapshot.ts";
 
 const problem = clusterProblem("node");

@@ -7,7 +7,7 @@ import { up } from "./cluster/cluster.ts";
 import { clusterProblem } from "./cluster/needs.ts";
 import { runFolder } from "./layout.ts";
 import { addresses, ports } from "./node/addresses.ts";
-import { applyObjects, kubectl } from "./testing/kubectl.ts";
+import { applyObjects, kubectl } from "./testing/commands.ts";
 import { denyEgress, job, namespace, pod } from "./testing/objects.ts";
 
 const problem = clusterProblem("node");

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { down, up } from "./cluster/cluster.ts";
 import { clusterProblem } from "./cluster/needs.ts";
 import { fate } from "./simulated/annotations.ts";
-import { applyObjects, kubectl } from "./testing/kubectl.ts";
+import { applyObjects, kubectl } from "./testing/commands.ts";
 import { snapshotMachine } from "./testing/machine-snapshot.ts";
 
 const problem = clusterProblem("simulated");

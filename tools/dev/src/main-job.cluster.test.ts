@@ -1,8 +1,8 @@
 import { clusterProblem } from "@gradients/cluster";
+import { kubectl } from "@gradients/cluster/testing";
 import { Dataset_State, Job_State } from "@gradients/contracts/gateway";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { paths } from "../../setup/paths.mjs";
-import { kubectl } from "./testing/cluster-commands.ts";
 import { type ClusterFault, clusterFaults, runningPods } from "./testing/cluster-faults.ts";
 import { type Installation, installGradients, TRAINERS_NAMESPACE } from "./testing/installation.ts";
 import {

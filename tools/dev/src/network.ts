@@ -39,7 +39,8 @@ export interface Network extends AsyncDisposable {
   readonly died: Promise<never>;
 }
 
-const baseModel = {
+/** What set-up has brought. */
+export const baseModel = {
   folder: paths.model,
   id: "smollm2-135m-instruct",
   displayName: "SmolLM2 135M Instruct",

@@ -1,5 +1,5 @@
 import { stopServer, up } from "@gradients/cluster";
-import { kubectl } from "./cluster-commands.ts";
+import { kubectl } from "@gradients/cluster/testing";
 import { type Installation, SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "./installation.ts";
 
 /** What befalls a race whose pods run. */

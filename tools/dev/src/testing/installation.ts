@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { addresses, loadArchives, up } from "@gradients/cluster";
+import { applyObjects, helm, kubectl } from "@gradients/cluster/testing";
 import { loadConfig, registerModel } from "@gradients/gateway";
 import { type BuiltImage, buildImage } from "@gradients/images";
 import { paths, repositoryRoot } from "../../../setup/paths.mjs";
 import { newApiKey } from "../api-key.ts";
+import { baseModel } from "../network.ts";
 import { type Servers, startServers } from "../servers.ts";
-import { applyObjects, helm, kubectl } from "./cluster-commands.ts";
 import { type Forward, forward } from "./forward.ts";
 import { installationValues, secretNames } from "./installation-values.ts";
 import { offerTinyModel } from "./offer-tiny-model.ts";
@@ -115,14 +116,12 @@ async function offerModels({ postgres, nats, s3 }: Servers): Promise<Installatio
     GATEWAY_OBJECTS_ACCESS_KEY_ID: s3.accessKeyId,
     GATEWAY_OBJECTS_SECRET_ACCESS_KEY: s3.secretAccessKey,
   };
-  const real = "smollm2-135m-instruct";
   const tiny = "tiny";
-  const named = { id: real, displayName: "SmolLM2 135M Instruct", license: "Apache-2.0" };
-  await registerModel(loadConfig({ env, argv: [] }), { folder: paths.model, ...named });
+  await registerModel(loadConfig({ env, argv: [] }), baseModel);
   const scratch = await mkdtemp(join(paths.scratch, "gradients-installation-"));
   await offerTinyModel(env, join(scratch, "model"), tiny);
   await rm(scratch, { recursive: true });
-  return { real: `models/${real}`, tiny: `models/${tiny}` };
+  return { real: `models/${baseModel.id}`, tiny: `models/${tiny}` };
 }
 
 /** The gateway by its Service; the bridge, whose Service is headless, by its pod. */

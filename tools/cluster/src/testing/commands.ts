@@ -1,0 +1,20 @@
+import { binaryPath } from "../binaries/catalogue.ts";
+import { clusterKubeconfig } from "../cluster/cluster.ts";
+import { run } from "../run.ts";
+
+/** The real kubectl as the cluster's admin. A refusal rejects with the server's sentence. */
+export const kubectl = (...args: readonly string[]) => asAdmin("kubectl", args);
+
+export const applyObjects = (...objects: readonly object[]) =>
+  asAdmin(
+    "kubectl",
+    ["apply", "-f", "-"],
+    JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }),
+  );
+
+/** The real Helm; `input` is what it reads from its standard input. */
+export const helm = (args: readonly string[], input?: string) => asAdmin("helm", args, input);
+
+function asAdmin(program: "kubectl" | "helm", args: readonly string[], input?: string): Promise<string> {
+  return run([binaryPath(program), "--kubeconfig", clusterKubeconfig, ...args], input);
+}
