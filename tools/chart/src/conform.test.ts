@@ -1,7 +1,4 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
-import { binaryPath, missingBinaries } from "@gradients/cluster";
+import { binaryPath, missingBinaries, outcomeOf } from "@gradients/cluster";
 import { describe, expect, test } from "vitest";
 import { schemaLocation, schemaVersions } from "./schemas/make-schemas.ts";
 import { type RenderOptions, renderText, valuesNames } from "./testing/render.ts";
@@ -37,9 +34,8 @@ interface Report {
 /** ExternalSecrets are an example's own objects; nobody publishes their schema as a Go module of a reasonable size. */
 async function conform(version: string, manifests: string) {
   const args = ["-strict", "-summary", "-output", "json", "-skip", "ExternalSecret"];
-  const child = spawn(binaryPath("kubeconform"), [...args, "-schema-location", schemaLocation(version), "-"]);
-  child.stdin.end(manifests);
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  const command = [binaryPath("kubeconform"), ...args, "-schema-location", schemaLocation(version), "-"];
+  const { output, errors } = await outcomeOf(command, { input: manifests });
   if (!output) throw new Error(errors);
   const { resources, summary } = JSON.parse(output) as Report;
   return {

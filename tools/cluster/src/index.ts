@@ -17,4 +17,5 @@ export {
   startControlPlane,
 } from "./control-plane/control-plane.ts";
 export { addresses } from "./node/addresses.ts";
+export { type Outcome, outcomeOf } from "./run.ts";
 export { fate } from "./simulated/annotations.ts";

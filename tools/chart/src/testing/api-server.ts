@@ -1,7 +1,4 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
-import { binaryPath, missingBinaries, startControlPlane } from "@gradients/cluster";
+import { binaryPath, missingBinaries, type Outcome, outcomeOf, startControlPlane } from "@gradients/cluster";
 
 const missing = missingBinaries("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm");
 
@@ -12,12 +9,6 @@ export interface ApiServer extends AsyncDisposable {
   readonly kubeconfig: string;
   /** Runs kubectl; a failure is in the result. */
   kubectl(args: readonly string[], input?: string | object): Promise<Outcome>;
-}
-
-export interface Outcome {
-  readonly code: number;
-  readonly output: string;
-  readonly errors: string;
 }
 
 /** A real control plane without nodes: objects are checked and stored, and no pod ever runs. */
@@ -36,21 +27,13 @@ export async function startApiServer(options: { readonly controllers: boolean })
   };
 }
 
-export async function run(
+export function run(
   program: string,
   args: readonly string[],
   kubeconfig: string,
   input = "",
 ): Promise<Outcome> {
-  const child = spawn(program, args, { stdio: "pipe", env: { ...process.env, KUBECONFIG: kubeconfig } });
-  child.stdin.on("error", () => {}); // it may have ended before it read everything
-  child.stdin.end(input);
-  const [output, errors, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "close"),
-  ]);
-  return { code: code as number, output, errors };
+  return outcomeOf([program, ...args], { input, env: { ...process.env, KUBECONFIG: kubeconfig } });
 }
 
 export const list = (items: readonly object[]) => ({ apiVersion: "v1", kind: "List", items });

@@ -1,8 +1,5 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { binaryPath, missingBinaries } from "@gradients/cluster";
+import { binaryPath, missingBinaries, outcomeOf } from "@gradients/cluster";
 import { parseAllDocuments, stringify } from "yaml";
 
 export const chartFolder = fileURLToPath(new URL("../../../../deploy/helm/gradients/", import.meta.url));
@@ -80,13 +77,7 @@ export function filesOf(values: ValuesName): readonly string[] {
 }
 
 export async function runHelm(args: readonly string[], input = ""): Promise<string> {
-  const child = spawn(binaryPath("helm"), args, { stdio: "pipe" });
-  child.stdin.end(input);
-  const [output, errors, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "close"),
-  ]);
+  const { code, output, errors } = await outcomeOf([binaryPath("helm"), ...args], { input });
   // It tells of the link to deploy/observability each time.
   const complaint = errors.replace(/^walk\.go:.*\n/gm, "").trim();
   if (code !== 0) throw new Error(complaint);
