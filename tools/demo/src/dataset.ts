@@ -1,20 +1,18 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Dataset, Dataset_State, type UploadDatasetRequestSchema } from "@gradients/contracts/gateway";
+import { type Dataset, Dataset_State } from "@gradients/contracts/gateway";
+import { datasetUpload, untilChecked } from "@gradients/dev/dataset-upload";
 import colours from "picocolors";
 import { DemoError } from "./demo-error.ts";
 import type { Stage } from "./stage.ts";
 
 const CHUNK_BYTES = 256 * 1024;
-const POLL_MS = 200;
 
 /** Uploads the user's file, or takes the sample, and shows what the check found. */
 export async function checkDataset(stage: Stage, file: string | undefined): Promise<Dataset> {
   const uploaded = file === undefined ? await takeSample(stage) : await upload(stage, file);
-  const dataset = await untilChecked(stage, uploaded.name);
+  const dataset = await untilChecked(stage.gateway, uploaded.name, stage.signal);
   showReport(stage, dataset);
   if (dataset.state !== Dataset_State.READY)
     throw new DemoError(`${dataset.fileName} cannot be trained on; see the findings above.`);
@@ -35,28 +33,11 @@ async function upload({ gateway, project }: Stage, file: string): Promise<Datase
         new DemoError(`--dataset: ${file} cannot be read. Give the path of a .jsonl, .csv or .parquet file.`),
       ),
   );
-  const { dataset } = await gateway.uploadDataset(messages(project, file, size), { deadlineMs: 600_000 });
+  const header = { parent: project, fileName: basename(file), size: BigInt(size) };
+  const chunks = createReadStream(file, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
+  const { dataset } = await gateway.uploadDataset(datasetUpload(header, chunks), { deadlineMs: 600_000 });
   if (dataset === undefined) throw new DemoError("The gateway returned no data set.");
   return dataset;
-}
-
-async function* messages(
-  parent: string,
-  file: string,
-  size: number,
-): AsyncIterable<MessageInitShape<typeof UploadDatasetRequestSchema>> {
-  yield { content: { case: "header", value: { parent, fileName: basename(file), size: BigInt(size) } } };
-  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES })) {
-    yield { content: { case: "chunk", value: chunk as Buffer } };
-  }
-}
-
-async function untilChecked({ gateway, signal }: Stage, name: string): Promise<Dataset> {
-  for (;;) {
-    const { dataset } = await gateway.getDataset({ name });
-    if (dataset !== undefined && dataset.state !== Dataset_State.CHECKING) return dataset;
-    await delay(POLL_MS, undefined, { signal });
-  }
 }
 
 function showReport({ screen }: Stage, { fileName, report, attribution }: Dataset): void {

@@ -3,6 +3,7 @@ import { kubectl } from "@gradients/cluster/testing";
 import { Dataset_State, Job_State } from "@gradients/contracts/gateway";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { paths } from "../../setup/paths.mjs";
+import { untilChecked } from "./dataset-upload.ts";
 import { type ClusterFault, clusterFaults, runningPods } from "./testing/cluster-faults.ts";
 import { type Installation, installGradients, TRAINERS_NAMESPACE } from "./testing/installation.ts";
 import {
@@ -14,7 +15,6 @@ import {
   follow,
   type Gateway,
   gatewayClient,
-  untilChecked,
   uploadFile,
 } from "./testing/main-job.ts";
 

@@ -1,5 +1,6 @@
 import { Dataset_State } from "@gradients/contracts/gateway";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { untilChecked } from "./dataset-upload.ts";
 import { type Network, startNetwork } from "./network.ts";
 import {
   chainClient,
@@ -8,7 +9,6 @@ import {
   expectResult,
   follow,
   gatewayClient,
-  untilChecked,
 } from "./testing/main-job.ts";
 
 const BUDGET_SECONDS = 30;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Dataset_State, GatewayService, type Job, Job_State } from "@gradients/contracts/gateway";
+import { datasetUpload } from "@gradients/dev/dataset-upload";
 import { createRpcClient, type RpcClient, RpcError } from "@gradients/rpc";
 import { followJob } from "./follow-job.ts";
 import type { System } from "./system.ts";
@@ -47,7 +48,7 @@ export class Customer implements Disposable {
   async prepare(): Promise<void> {
     this.#project = (await this.call("ask who it is", "", () => this.#gateway.getCaller({}))).project;
     const header = { parent: this.#project, fileName: "words.jsonl", requestId: `${this.#name}-dataset` };
-    const upload = () => this.#gateway.uploadDataset(uploadOf(header, rows(120)));
+    const upload = () => this.#gateway.uploadDataset(datasetUpload(header, [Buffer.from(rows(120))]));
     const { dataset } = await this.call("upload data set", header.requestId, upload);
     this.#dataset = dataset?.name ?? "";
     await this.#until("check", this.#dataset, async () => {
@@ -181,11 +182,6 @@ export class Customer implements Disposable {
 
 function mayRetry(error: unknown): boolean {
   return error instanceof RpcError && RETRYABLE.has(error.code);
-}
-
-async function* uploadOf(header: object, content: string) {
-  yield { content: { case: "header" as const, value: header } };
-  yield { content: { case: "chunk" as const, value: Buffer.from(content) } };
 }
 
 /** `count` rows, no two of them alike, of a task that a byte model gets better at. */

@@ -1,8 +1,7 @@
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Dataset_State, GatewayService, type UploadDatasetRequestSchema } from "@gradients/contracts/gateway";
+import { GatewayService } from "@gradients/contracts/gateway";
+import { datasetUpload, untilChecked } from "@gradients/dev/dataset-upload";
 import { type System, startSystem } from "@gradients/faults/system";
 import { createObjectStore, type ObjectStore } from "@gradients/objects";
 import { createRpcClient, type RpcClient } from "@gradients/rpc";
@@ -102,9 +101,10 @@ function openWorld(system: System): World {
 async function oneRound({ gateway, s3, store }: World, content: Buffer): Promise<Round> {
   const project = (await gateway.getCaller({})).project;
   const mib = content.length / MIB;
+  const header = { parent: project, fileName: "bench.jsonl", size: BigInt(content.length) };
   let name = "";
   const upload = await rate(mib, async () => {
-    name = (await gateway.uploadDataset(messages(project, content))).dataset?.name ?? "";
+    name = (await gateway.uploadDataset(datasetUpload(header, chunksOf(content)))).dataset?.name ?? "";
   });
   await untilChecked(gateway, name);
   const put = await rate(mib, async () => {
@@ -129,21 +129,8 @@ async function drain(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of stream); // to its end
 }
 
-async function* messages(
-  parent: string,
-  content: Buffer,
-): AsyncIterable<MessageInitShape<typeof UploadDatasetRequestSchema>> {
-  const header = { parent, fileName: "bench.jsonl", size: BigInt(content.length) };
-  yield { content: { case: "header", value: header } };
-  for (const chunk of chunksOf(content)) yield { content: { case: "chunk", value: chunk } };
-}
-
 function* chunksOf(content: Buffer): Iterable<Buffer> {
   for (let at = 0; at < content.length; at += CHUNK_BYTES) yield content.subarray(at, at + CHUNK_BYTES);
-}
-
-async function untilChecked(gateway: World["gateway"], name: string): Promise<void> {
-  while ((await gateway.getDataset({ name })).dataset?.state === Dataset_State.CHECKING) await sleep(200);
 }
 
 /** Rows of a kilobyte, no two alike. */

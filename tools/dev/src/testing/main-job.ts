@@ -2,19 +2,11 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { ChainService, SubmissionState } from "@gradients/contracts/chain";
-import {
-  Attempt_State,
-  type Dataset,
-  Dataset_State,
-  GatewayService,
-  type Job,
-  Job_State,
-  type UploadDatasetRequestSchema,
-} from "@gradients/contracts/gateway";
+import { Attempt_State, GatewayService, type Job, Job_State } from "@gradients/contracts/gateway";
 import { createRpcClient } from "@gradients/rpc";
 import { expect } from "vitest";
+import { datasetUpload } from "../dataset-upload.ts";
 
 export type Gateway = ReturnType<typeof createRpcClient<typeof GatewayService>>;
 export type Chain = ReturnType<typeof createRpcClient<typeof ChainService>>;
@@ -30,27 +22,11 @@ export function chainClient(target: string): Chain {
 
 /** Returns the data set's name. */
 export async function uploadFile(gateway: Gateway, parent: string, file: string): Promise<string> {
-  const { dataset } = await gateway.uploadDataset(uploadOf(parent, file), { deadlineMs: 600_000 });
-  return dataset?.name ?? "";
-}
-
-async function* uploadOf(
-  parent: string,
-  file: string,
-): AsyncIterable<MessageInitShape<typeof UploadDatasetRequestSchema>> {
   const { size } = await stat(file);
-  yield { content: { case: "header", value: { parent, fileName: basename(file), size: BigInt(size) } } };
-  for await (const chunk of createReadStream(file))
-    yield { content: { case: "chunk", value: chunk as Buffer } };
-}
-
-/** Resolves once the gateway has looked through all rows. */
-export async function untilChecked(gateway: Gateway, name: string): Promise<Dataset> {
-  for (;;) {
-    const { dataset } = await gateway.getDataset({ name });
-    if (dataset && dataset.state !== Dataset_State.CHECKING) return dataset;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  const header = { parent, fileName: basename(file), size: BigInt(size) };
+  const chunks = createReadStream(file) as AsyncIterable<Buffer>;
+  const { dataset } = await gateway.uploadDataset(datasetUpload(header, chunks), { deadlineMs: 600_000 });
+  return dataset?.name ?? "";
 }
 
 /** Follows the job to its end; counts the curve points of each attempt and checks that offsets grow by one. */
