@@ -1,5 +1,5 @@
 /** Which room may import which: kernel <- contracts <- plumbing <- services <- tools. */
-const plumbing = "^packages/(runtime|db|bus|rpc|objects|dataset)/";
+const plumbing = "^packages/(runtime|db|bus|kube|rpc|objects|dataset)/";
 
 module.exports = {
   forbidden: [

@@ -1,28 +1,19 @@
 import { JobCancelledSchema } from "@gradients/contracts/event";
-import { createTestDatabase, type Nats, type TestDatabase, testNats } from "@gradients/testkit";
+import { createTestDatabase, testNats } from "@gradients/testkit";
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listDeadLetters } from "./dead-letters.ts";
 import { on, PermanentError } from "./handlers.ts";
-import { createWorld, jobIds, prepareSchema, type Tables, type World } from "./testing/bus-world.ts";
+import { jobIds, type OwnWorld, openWorld, type Tables, template } from "./testing/bus-world.ts";
 import { eventually } from "./testing/eventually.ts";
 
-let database: TestDatabase;
-let nats: Nats;
-let world: World;
+let world: OwnWorld;
 
 beforeEach(async () => {
-  [database, nats] = await Promise.all([
-    createTestDatabase({ template: "bus", prepare: prepareSchema }),
-    testNats(),
-  ]);
-  world = await createWorld(database.urlAs("bus_test_role", "p"), nats.url);
+  world = await openWorld({ database: createTestDatabase(template), nats: testNats() });
 });
 
-afterEach(async () => {
-  await world[Symbol.asyncDispose]();
-  await Promise.all([database.drop(), nats.stop()]);
-});
+afterEach(() => world[Symbol.asyncDispose]());
 
 test("events that wait share transactions, each with its own inbox row and effect", async () => {
   world.run(world.relay());

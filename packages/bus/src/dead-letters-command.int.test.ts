@@ -6,17 +6,14 @@ import { createTestDatabase, testNats } from "@gradients/testkit";
 import { expect, test } from "vitest";
 import { listDeadLetters } from "./dead-letters.ts";
 import { on, PermanentError } from "./handlers.ts";
-import { createWorld, prepareSchema, recordEffect, type Tables } from "./testing/bus-world.ts";
+import { openWorld, recordEffect, type Tables, template } from "./testing/bus-world.ts";
 import { eventually } from "./testing/eventually.ts";
 
 const program = new URL("./testing/dead-letters-program.ts", import.meta.url).pathname;
 
 test("dead-letters list shows what was put aside, dead-letters replay sends it again", async () => {
-  await using database = await createTestDatabase({ template: "bus", prepare: prepareSchema });
-  await using nats = await testNats();
-  const databaseUrl = database.urlAs("bus_test_role", "p");
-  await using world = await createWorld(databaseUrl, nats.url);
-  const env = { SAMPLE_DATABASE_URL: databaseUrl, SAMPLE_NATS: nats.url };
+  await using world = await openWorld({ database: createTestDatabase(template), nats: testNats() });
+  const env = { SAMPLE_DATABASE_URL: world.databaseUrl, SAMPLE_NATS: world.natsUrl };
   const refusing = on<typeof JobCancelledSchema, Tables>(JobCancelledSchema, () =>
     Promise.reject(new PermanentError("unknown job")),
   );

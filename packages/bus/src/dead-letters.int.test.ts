@@ -1,29 +1,20 @@
 import { JobCancelledSchema } from "@gradients/contracts/event";
 import { newId } from "@gradients/kernel";
-import { createTestDatabase, type Nats, type TestDatabase, testNats } from "@gradients/testkit";
+import { createTestDatabase, testNats } from "@gradients/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
 import { on, PermanentError } from "./handlers.ts";
 import { toMsgHeaders } from "./headers.ts";
-import { createWorld, prepareSchema, recordEffect, type Tables, type World } from "./testing/bus-world.ts";
+import { type OwnWorld, openWorld, recordEffect, type Tables, template } from "./testing/bus-world.ts";
 import { eventually } from "./testing/eventually.ts";
 
-let database: TestDatabase;
-let nats: Nats;
-let world: World;
+let world: OwnWorld;
 
 beforeEach(async () => {
-  [database, nats] = await Promise.all([
-    createTestDatabase({ template: "bus", prepare: prepareSchema }),
-    testNats(),
-  ]);
-  world = await createWorld(database.urlAs("bus_test_role", "p"), nats.url);
+  world = await openWorld({ database: createTestDatabase(template), nats: testNats() });
 });
 
-afterEach(async () => {
-  await world[Symbol.asyncDispose]();
-  await Promise.all([database.drop(), nats.stop()]);
-});
+afterEach(() => world[Symbol.asyncDispose]());
 
 test("a poison event is put aside while the rest flows, and replayed once its cause is mended, for the consumer that failed only", async () => {
   const broken = { value: true };

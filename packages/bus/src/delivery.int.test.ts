@@ -1,30 +1,21 @@
 import { JobCancelledSchema, JobFailedSchema } from "@gradients/contracts/event";
 import { newId } from "@gradients/kernel";
-import { createTestDatabase, type Nats, type TestDatabase, testNats } from "@gradients/testkit";
+import { createTestDatabase, testNats } from "@gradients/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { event } from "./event.ts";
 import { type EventContext, on } from "./handlers.ts";
 import { toMsgHeaders } from "./headers.ts";
 import { appendOutbox } from "./outbox.ts";
-import { createWorld, jobIds, prepareSchema, type Tables, type World } from "./testing/bus-world.ts";
+import { createWorld, jobIds, type OwnWorld, openWorld, type Tables, template } from "./testing/bus-world.ts";
 import { eventually } from "./testing/eventually.ts";
 
-let database: TestDatabase;
-let nats: Nats;
-let world: World;
+let world: OwnWorld;
 
 beforeEach(async () => {
-  [database, nats] = await Promise.all([
-    createTestDatabase({ template: "bus", prepare: prepareSchema }),
-    testNats(),
-  ]);
-  world = await createWorld(database.urlAs("bus_test_role", "p"), nats.url);
+  world = await openWorld({ database: createTestDatabase(template), nats: testNats() });
 });
 
-afterEach(async () => {
-  await world[Symbol.asyncDispose]();
-  await Promise.all([database.drop(), nats.stop()]);
-});
+afterEach(() => world[Symbol.asyncDispose]());
 
 describe("outbox to inbox", () => {
   test("a committed event reaches every consumer with its message and metadata", async () => {
@@ -163,7 +154,7 @@ describe("effectively once", () => {
   });
 
   test("two replicas of a service share the work", async () => {
-    const second = await createWorld(database.urlAs("bus_test_role", "p"), nats.url);
+    const second = await createWorld(world.databaseUrl, world.natsUrl);
     world.run(world.relay());
     world.run(world.consumer("scorer"));
     second.run(second.consumer("scorer"));

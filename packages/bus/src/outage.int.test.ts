@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { connectBus } from "./connect-bus.ts";
 import { republishSince } from "./outbox.ts";
 import { ensureStreams } from "./streams.ts";
-import { createWorld, jobIds, logger, prepareSchema, type World } from "./testing/bus-world.ts";
+import { createWorld, jobIds, logger, template, type World } from "./testing/bus-world.ts";
 import { eventually } from "./testing/eventually.ts";
 
 const relayProgram = new URL("./testing/relay-program.ts", import.meta.url).pathname;
@@ -22,10 +22,7 @@ let world: World;
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "gradients-nats-"));
-  [database, nats] = await Promise.all([
-    createTestDatabase({ template: "bus", prepare: prepareSchema }),
-    startNats({ dataDir }),
-  ]);
+  [database, nats] = await Promise.all([createTestDatabase(template), startNats({ dataDir })]);
   databaseUrl = database.urlAs("bus_test_role", "p");
   world = await createWorld(databaseUrl, nats.url);
 });

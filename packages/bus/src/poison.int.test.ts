@@ -1,31 +1,22 @@
 import { JobCancelledSchema } from "@gradients/contracts/event";
-import { createTestDatabase, type Nats, type TestDatabase, testNats } from "@gradients/testkit";
+import { createTestDatabase, testNats } from "@gradients/testkit";
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listDeadLetters } from "./dead-letters.ts";
 import { on, PermanentError } from "./handlers.ts";
-import { createWorld, jobIds, prepareSchema, type Tables, type World } from "./testing/bus-world.ts";
+import { jobIds, type OwnWorld, openWorld, type Tables, template } from "./testing/bus-world.ts";
 import { eventually } from "./testing/eventually.ts";
 
 const ROUNDS = 6;
 const EVENTS = 1_000;
 
-let database: TestDatabase;
-let nats: Nats;
-let world: World;
+let world: OwnWorld;
 
 beforeEach(async () => {
-  [database, nats] = await Promise.all([
-    createTestDatabase({ template: "bus", prepare: prepareSchema }),
-    testNats(),
-  ]);
-  world = await createWorld(database.urlAs("bus_test_role", "p"), nats.url);
+  world = await openWorld({ database: createTestDatabase(template), nats: testNats() });
 });
 
-afterEach(async () => {
-  await world[Symbol.asyncDispose]();
-  await Promise.all([database.drop(), nats.stop()]);
-});
+afterEach(() => world[Symbol.asyncDispose]());
 
 let calls = 0;
 const handler = on<typeof JobCancelledSchema, Tables>(

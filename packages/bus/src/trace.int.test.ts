@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { createTestDatabase, testNats } from "@gradients/testkit";
 import { expect, test } from "vitest";
-import { prepareSchema } from "./testing/bus-world.ts";
+import { template } from "./testing/bus-world.ts";
 
 const program = new URL("./testing/trace-program.ts", import.meta.url).pathname;
 
 test("an event is handled in the trace in which it was appended", async () => {
-  await using database = await createTestDatabase({ template: "bus", prepare: prepareSchema });
+  await using database = await createTestDatabase(template);
   await using nats = await testNats();
   const telemetry = import.meta.resolve("@gradients/runtime/telemetry");
   const args = ["--import", telemetry, program, database.urlAs("bus_test_role", "p"), nats.url];

@@ -32,12 +32,15 @@ const migrations = {
 };
 
 /** For the test kit's database templates. */
-export async function prepareSchema(adminUrl: string): Promise<void> {
+async function prepareSchema(adminUrl: string): Promise<void> {
   const url = await ensureSchema(adminUrl, { schema: SCHEMA, role: "bus_test_role", password: "p" });
   const db = openDatabase(url);
   await migrate(db, migrations);
   await db.close();
 }
+
+/** What the test kit makes databases from. */
+export const template = { template: "bus", prepare: prepareSchema } as const;
 
 export function openDatabase(url: string, poolSize = 12): Database<Tables> {
   return createDatabase<Tables>({ url, schema: SCHEMA, applicationName: "bus test", poolSize }, logger);
@@ -54,6 +57,33 @@ export interface World extends AsyncDisposable {
   append(...jobIds: readonly string[]): Promise<void>;
   /** Job ids that a consumer has recorded, in their order. */
   effects(consumer: string): Promise<readonly string[]>;
+}
+
+/** A world on servers of its own, which end with it. */
+export interface OwnWorld extends World {
+  readonly databaseUrl: string;
+  readonly natsUrl: string;
+}
+
+interface OwnServers {
+  /** Made from `template`. */
+  readonly database: Promise<{ urlAs(role: string, password: string): string; drop(): Promise<void> }>;
+  readonly nats: Promise<{ readonly url: string; stop(): Promise<void> }>;
+}
+
+export async function openWorld(servers: OwnServers): Promise<OwnWorld> {
+  const [database, nats] = await Promise.all([servers.database, servers.nats]);
+  const databaseUrl = database.urlAs("bus_test_role", "p");
+  const world = await createWorld(databaseUrl, nats.url);
+  return {
+    ...world,
+    databaseUrl,
+    natsUrl: nats.url,
+    [Symbol.asyncDispose]: async () => {
+      await world[Symbol.asyncDispose]();
+      await Promise.all([database.drop(), nats.stop()]);
+    },
+  };
 }
 
 export async function createWorld(databaseUrl: string, natsUrl: string): Promise<World> {
