@@ -16,3 +16,4 @@ export {
 export { formatTao, type ParseTaoError, parseTao, type Rao, rao } from "./rao.ts";
 export { err, ok, type Result } from "./result.ts";
 export { Rng } from "./rng.ts";
+export { isFull, type RateLimit, type TokenBucket, takeToken } from "./token-bucket.ts";

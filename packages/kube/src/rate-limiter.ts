@@ -1,29 +1,20 @@
-import { type Clock, systemClock } from "@gradients/kernel";
+import { type Clock, type RateLimit, systemClock, type TokenBucket, takeToken } from "@gradients/kernel";
 
 /** `urgent` goes before `normal`: reads, ends and removals before new work. */
 export type Lane = "urgent" | "normal";
 
-export interface RateLimits {
-  readonly perSecond: number;
-  /** Calls at once after a pause. */
-  readonly burst: number;
-}
-
 /** A token bucket with two lanes. The server may ask for a pause, which holds for both. */
 export class RateLimiter {
-  readonly #limits: RateLimits;
+  readonly #limit: RateLimit;
   readonly #clock: Clock;
   readonly #waiting: Record<Lane, Waiter[]> = { urgent: [], normal: [] };
-  #tokens: number;
-  #countedAt: number;
+  #bucket: TokenBucket | undefined;
   #pausedUntil = 0;
   #isServing = false;
 
-  constructor(limits: RateLimits, clock: Clock = systemClock) {
-    this.#limits = limits;
+  constructor(limit: RateLimit, clock: Clock = systemClock) {
+    this.#limit = limit;
     this.#clock = clock;
-    this.#tokens = limits.burst;
-    this.#countedAt = clock.now().getTime();
   }
 
   /** Resolves when it is the caller's turn; rejects with the signal's reason. */
@@ -49,25 +40,22 @@ export class RateLimiter {
   async #serve(): Promise<void> {
     if (this.#isServing) return;
     this.#isServing = true;
-    for (let waitMs = 0; this.#waiting.urgent.length + this.#waiting.normal.length > 0; ) {
+    while (this.#waiting.urgent.length + this.#waiting.normal.length > 0) {
+      const waitMs = this.#takeTurn();
       if (waitMs > 0) await this.#clock.sleep(waitMs);
-      waitMs = this.#delay();
-      if (waitMs > 0) continue;
-      const waiter = this.#waiting.urgent.shift() ?? this.#waiting.normal.shift();
-      if (waiter) this.#tokens--;
-      waiter?.serve();
+      else (this.#waiting.urgent.shift() ?? this.#waiting.normal.shift())?.serve();
     }
     this.#isServing = false;
   }
 
-  /** Milliseconds until the next turn. */
-  #delay(): number {
+  /** 0 when a turn is taken, else the milliseconds until there is one. */
+  #takeTurn(): number {
     const now = this.#clock.now().getTime();
-    const { perSecond, burst } = this.#limits;
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#countedAt) / 1000) * perSecond);
-    this.#countedAt = now;
     if (now < this.#pausedUntil) return this.#pausedUntil - now;
-    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) / perSecond) * 1000);
+    const taken = takeToken(this.#bucket, now, this.#limit);
+    if (!taken.ok) return taken.retryAfterMs;
+    this.#bucket = taken.bucket;
+    return 0;
   }
 }
 

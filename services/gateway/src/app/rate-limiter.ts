@@ -1,6 +1,5 @@
-import type { Clock } from "@gradients/kernel";
+import { type Clock, isFull, type RateLimit, type TokenBucket, takeToken } from "@gradients/kernel";
 import { Refused } from "../domain/refusal.ts";
-import { isFull, type RateLimit, type TokenBucket, takeToken } from "../domain/token-bucket.ts";
 
 /** Counts a call of an API key; throws Refused when it has called too often. */
 export type RateLimiter = (keyId: string) => void;

@@ -11,7 +11,7 @@ export interface RateLimit {
   readonly burst: number;
 }
 
-export type Taken =
+type Taken =
   | { readonly ok: true; readonly bucket: TokenBucket }
   | { readonly ok: false; readonly retryAfterMs: number };
 
