@@ -2,12 +2,10 @@ import {
   AttemptFinishedSchema,
   AttemptStartedSchema,
   EvaluationFinishedSchema,
-  EvaluationRequestedSchema,
   RaceFinishedSchema,
 } from "@gradients/contracts/event";
-import { newId } from "@gradients/kernel";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { columns, createWorld, rows, type World } from "./test/world.ts";
+import { createWorld, type World } from "./test/world.ts";
 
 let world: World;
 
@@ -38,20 +36,7 @@ test("a race of two recipes trains a real model and its artifact is evaluated", 
     "adapter_model.safetensors",
   ]);
   expect(Number(finished?.stats?.steps)).toBeGreaterThan(3);
-  const evaluationId = newId();
-  await world.publish(EvaluationRequestedSchema, {
-    jobId,
-    evaluationId,
-    attemptId: finished?.attemptId ?? "",
-    baseModel: { modelId: "tiny", files: [...(await world.modelFiles())] },
-    artifact: finished?.artifact ?? [],
-    heldout: await world.putText(`private/jobs/${jobId}/heldout.jsonl`, rows(12, 201)),
-    columns,
-    maxLength: 128,
-    generateRows: 2,
-    maxNewTokens: 8,
-    hardwareClass: "local",
-  });
+  const evaluationId = await world.requestEvaluation(jobId, finished);
   const [evaluated] = await world.waitFor(EvaluationFinishedSchema, 1, 90_000);
   expect(evaluated).toMatchObject({
     jobId,

@@ -5,13 +5,11 @@ import {
   AttemptFinishedSchema,
   AttemptStartedSchema,
   EvaluationFinishedSchema,
-  EvaluationRequestedSchema,
 } from "@gradients/contracts/event";
-import { newId } from "@gradients/kernel";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { findAttempt } from "./store/attempts.ts";
 import { agentPid, runningInGroup } from "./test/processes.ts";
-import { columns, createWorld, rows, type World } from "./test/world.ts";
+import { createWorld, type World } from "./test/world.ts";
 
 const agent = fileURLToPath(new URL("test/agent-with-engine.ts", import.meta.url));
 
@@ -79,20 +77,7 @@ test.each([
     // Evaluations are the platform's own work.
     await again.stop();
     await world.startScheduler({ SCHEDULER_FLEET_AGENT: agent });
-    const evaluationId = newId();
-    await world.publish(EvaluationRequestedSchema, {
-      jobId,
-      evaluationId,
-      attemptId,
-      baseModel: { modelId: "tiny", files: [...(await world.modelFiles())] },
-      artifact: finished?.artifact ?? [],
-      heldout: await world.putText(`private/jobs/${jobId}/heldout.jsonl`, rows(12, 201)),
-      columns,
-      maxLength: 128,
-      generateRows: 2,
-      maxNewTokens: 8,
-      hardwareClass: "local",
-    });
+    const evaluationId = await world.requestEvaluation(jobId, finished);
     const [evaluated] = await world.waitFor(EvaluationFinishedSchema, 1, 90_000);
     const checks = { loads: true, finite: true, changed: true, safetensorsOnly: true };
     expect(evaluated).toMatchObject({ evaluationId, checks });

@@ -18,6 +18,17 @@ import { FakeKubelet } from "./fake-kubelet.ts";
 import type { FleetGround } from "./fleet-conformance.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
+export const agentImage = `services@${digest}`;
+/** As configuration has it. */
+export const hardwareClass = {
+  name: "cpu",
+  description: "test",
+  slots: 4,
+  threadsPerSlot: 1,
+  image: `trainer@${digest}`,
+  resources: { cpu: "1", memory: "1Gi", ephemeralStorage: "2Gi" },
+  workSize: "1Gi",
+};
 
 export interface ClusterGround extends FleetGround {
   readonly kubelet: FakeKubelet;
@@ -73,18 +84,8 @@ function fleetOf(client: KubeClient, settings: Readonly<Record<string, unknown>>
   const logger = createLogger({ service: "test", level: "silent" });
   const kubernetes = kubernetesSchema.parse({
     namespace: client.namespace,
-    agentImage: `services@${digest}`,
-    classes: [
-      {
-        name: "cpu",
-        description: "test",
-        slots: 4,
-        threadsPerSlot: 1,
-        image: `trainer@${digest}`,
-        resources: { cpu: "1", memory: "1Gi", ephemeralStorage: "2Gi" },
-        workSize: "1Gi",
-      },
-    ],
+    agentImage,
+    classes: [hardwareClass],
     ...settings,
   });
   const limiter = new RateLimiter({ perSecond: 500, burst: 500 });

@@ -5,7 +5,7 @@ import { AttemptService } from "@gradients/contracts/trainer";
 import { TestApiServer } from "@gradients/kube/testing";
 import { createRpcClient, type RpcClient } from "@gradients/rpc";
 import { expect, vi } from "vitest";
-import { type ClusterGround, clusterGround } from "./cluster-ground.ts";
+import { agentImage, type ClusterGround, clusterGround, hardwareClass } from "./cluster-ground.ts";
 import { createWorld, type World } from "./world.ts";
 
 /** A scheduler whose pods are Jobs of the API server's double. */
@@ -24,7 +24,6 @@ export interface ClusterWorld extends AsyncDisposable {
 }
 
 const NAMESPACE = "trainers";
-const digest = `sha256:${"0".repeat(64)}`;
 
 export async function createClusterWorld(env: Readonly<Record<string, string>> = {}): Promise<ClusterWorld> {
   await using cleanup = new AsyncDisposableStack();
@@ -40,21 +39,12 @@ export async function createClusterWorld(env: Readonly<Record<string, string>> =
   cleanup.defer(() => {
     for (const client of clients) client.close();
   });
-  const hardwareClass = {
-    name: "local",
-    description: "test",
-    slots: 4,
-    threadsPerSlot: 1,
-    image: `trainer@${digest}`,
-    resources: { cpu: "1", memory: "1Gi", ephemeralStorage: "2Gi" },
-    workSize: "1Gi",
-  };
   const own = {
     SCHEDULER_FLEET_KIND: "kubernetes",
     SCHEDULER_FLEET_KUBERNETES_NAMESPACE: NAMESPACE,
     SCHEDULER_FLEET_KUBERNETES_KUBECONFIG: kubeconfig,
-    SCHEDULER_FLEET_KUBERNETES_AGENT_IMAGE: `services@${digest}`,
-    SCHEDULER_FLEET_KUBERNETES_CLASSES: JSON.stringify([hardwareClass]),
+    SCHEDULER_FLEET_KUBERNETES_AGENT_IMAGE: agentImage,
+    SCHEDULER_FLEET_KUBERNETES_CLASSES: JSON.stringify([{ ...hardwareClass, name: "local" }]),
     SCHEDULER_FLEET_KUBERNETES_CALLS_PER_SECOND: "500",
     SCHEDULER_FLEET_KUBERNETES_CALL_BURST: "500",
     SCHEDULER_ATTEMPTS_RETRY_DELAYS_SECONDS: "[0]",

@@ -5,7 +5,13 @@ import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/prot
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Bus, connectBus, event } from "@gradients/bus";
 import { decodeEvent } from "@gradients/contracts/catalogue";
-import { type AttemptProgress, JobAcceptedSchema, SplitCommittedSchema } from "@gradients/contracts/event";
+import {
+  type AttemptFinished,
+  type AttemptProgress,
+  EvaluationRequestedSchema,
+  JobAcceptedSchema,
+  SplitCommittedSchema,
+} from "@gradients/contracts/event";
 import { checkInvariants, createDatabase, type Database, ensureSchema } from "@gradients/db";
 import { newId } from "@gradients/kernel";
 import { createObjectStore, type ObjectRef, type ObjectStore } from "@gradients/objects";
@@ -44,6 +50,8 @@ export interface World extends AsyncDisposable {
   ): Promise<readonly MessageShape<S>[]>;
   /** What the gateway and the scorer say at the start of a job. */
   openJob(options?: JobOptions): Promise<string>;
+  /** What the scorer asks for once an attempt has finished. Returns the evaluation's id. */
+  requestEvaluation(jobId: string, attempt: AttemptFinished | undefined): Promise<string>;
   putText(key: string, text: string): Promise<ObjectRef>;
   modelFiles(): Promise<readonly { name: string; object: ObjectRef }[]>;
 }
@@ -190,6 +198,23 @@ export async function createWorld(): Promise<World> {
         heldoutCommitment: "00",
       });
       return jobId;
+    },
+    requestEvaluation: async (jobId, attempt) => {
+      const evaluationId = newId();
+      await publish(EvaluationRequestedSchema, {
+        jobId,
+        evaluationId,
+        attemptId: attempt?.attemptId ?? "",
+        baseModel: { modelId: "tiny", files: [...(await modelFiles())] },
+        artifact: attempt?.artifact ?? [],
+        heldout: await putText(`private/jobs/${jobId}/heldout.jsonl`, rows(12, 201)),
+        columns,
+        maxLength: 128,
+        generateRows: 2,
+        maxNewTokens: 8,
+        hardwareClass: "local",
+      });
+      return evaluationId;
     },
     [Symbol.asyncDispose]: async () => {
       await using _ = owned;
