@@ -107,6 +107,7 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
 
   test("tells why no machine fits in the scheduler's own words", { timeout: 60_000 }, async () => {
     const ground = await prepare();
+    ground.kubelet.isIdle = true; // it would take the pod before the cluster's own scheduler has spoken
     const fleet = await ground.open({ classes: [{ ...hardwareClass, nodeSelector: { none: "such" } }] });
     await fleet.start(spec(), never);
     await vi.waitFor(
