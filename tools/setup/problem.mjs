@@ -6,6 +6,17 @@ export class SetupProblem extends Error {
   }
 }
 
+/** For a program's last lines: `main` gets its arguments and returns its exit code; an expected failure is told in its one sentence. */
+export async function runCommand(main) {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof SetupProblem)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
 const causes = [
   [
     /ENOSPC|no space left on device|disk quota exceeded/i,

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { SetupProblem } from "../../setup/problem.mjs";
+import { runCommand, SetupProblem } from "../../setup/problem.mjs";
 import { buildBinaries } from "./binaries/build.ts";
 import { binaryNames, isBinaryName, kubernetesVersion } from "./binaries/catalogue.ts";
 import { clusterKubeconfig, down, loadArchives, stopServer, up } from "./cluster/cluster.ts";
@@ -72,10 +72,4 @@ function readBinaryName(name: string) {
   throw new SetupProblem(`${name} is none of the programs: ${binaryNames.join(", ")}.`);
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof SetupProblem)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
-}
+await runCommand(main);

@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { paths } from "../../setup/paths.mjs";
 
@@ -12,3 +13,13 @@ export const folders = {
   /** Of this process alone. */
   work: join(root, `work-${process.pid}`),
 } as const;
+
+/** The work folder is there while `fn` runs, and gone afterwards. */
+export async function inWorkFolder<T>(fn: () => Promise<T>): Promise<T> {
+  mkdirSync(folders.work, { recursive: true });
+  try {
+    return await fn();
+  } finally {
+    rmSync(folders.work, { recursive: true, force: true });
+  }
+}

@@ -1,8 +1,8 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot } from "../../setup/paths.mjs";
 import { type Content, versionOf } from "./content.ts";
-import { folders } from "./folders.ts";
+import { folders, inWorkFolder } from "./folders.ts";
 import type { Layer } from "./layer.ts";
 import { type Archive, writeArchive } from "./oci.ts";
 import type { Device } from "./python-packages.ts";
@@ -26,13 +26,8 @@ const contents: Readonly<Record<ImageName, (device: Device) => Promise<Content>>
 };
 
 /** Leaves NAME.tar, NAME.digest (the reference by which pods name it) and NAME.cdx.json (its bill of materials). */
-export async function buildImage(name: ImageName, device: Device): Promise<BuiltImage> {
-  mkdirSync(folders.work, { recursive: true });
-  try {
-    return await build(name, device);
-  } finally {
-    rmSync(folders.work, { recursive: true, force: true });
-  }
+export function buildImage(name: ImageName, device: Device): Promise<BuiltImage> {
+  return inWorkFolder(() => build(name, device));
 }
 
 async function build(name: ImageName, device: Device): Promise<BuiltImage> {

@@ -1,5 +1,4 @@
-import { rmSync } from "node:fs";
-import { SetupProblem } from "../../setup/problem.mjs";
+import { runCommand, SetupProblem } from "../../setup/problem.mjs";
 import { folders } from "./folders.ts";
 import { type BuiltImage, buildImage, type ImageName, imageNames } from "./images.ts";
 import { layOutServices } from "./services-image.ts";
@@ -43,12 +42,4 @@ function readName(name: string): ImageName {
   throw new SetupProblem(`${name} is none of the images: ${imageNames.join(", ")}.`);
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof SetupProblem)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
-} finally {
-  rmSync(folders.work, { recursive: true, force: true });
-}
+await runCommand(main);

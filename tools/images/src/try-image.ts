@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { join } from "node:path";
 import { repositoryRoot } from "../../setup/paths.mjs";
 import { SetupProblem } from "../../setup/problem.mjs";
-import { folders } from "./folders.ts";
+import { folders, inWorkFolder } from "./folders.ts";
 import type { ImageName } from "./images.ts";
 import { run } from "./run.ts";
 
@@ -55,18 +55,16 @@ exec chroot --userspec="$user" --groups= "$root" "$@"
 export async function tryImage(name: ImageName): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new SetupProblem("Trying images needs root: they are entered by chroot.");
-  const image = await unpackImage(name);
-  try {
-    for (const { args, says } of programs[name]()) {
-      const output = await runInImage(image, args);
-      if (!output.includes(says))
-        throw new SetupProblem(`${args.join(" ")} does not say "${says}": ${output}`);
-      console.log(`${name}: ${args.join(" ")} as ${image.user}: ${output.trim().split("\n").at(0) ?? ""}`);
-    }
-    await expectReadOnly(image);
-  } finally {
-    rmSync(image.root, { recursive: true, force: true });
+  await inWorkFolder(async () => tryPrograms(name, await unpackImage(name)));
+}
+
+async function tryPrograms(name: ImageName, image: UnpackedImage): Promise<void> {
+  for (const { args, says } of programs[name]()) {
+    const output = await runInImage(image, args);
+    if (!output.includes(says)) throw new SetupProblem(`${args.join(" ")} does not say "${says}": ${output}`);
+    console.log(`${name}: ${args.join(" ")} as ${image.user}: ${output.trim().split("\n").at(0) ?? ""}`);
   }
+  await expectReadOnly(image);
 }
 
 interface UnpackedImage {
@@ -82,10 +80,7 @@ async function unpackImage(name: ImageName): Promise<UnpackedImage> {
     throw new SetupProblem(`${archive} is not there: npm run images -- build ${name}`);
   const layout = join(folders.work, `${name}-try`);
   const root = join(folders.work, `${name}-root`);
-  for (const folder of [layout, root]) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-  }
+  for (const folder of [layout, root]) mkdirSync(folder);
   await run("tar", ["--extract", `--file=${archive}`, `--directory=${layout}`]);
   const blob = (digest: string) => join(layout, "blobs/sha256", digest.slice("sha256:".length));
   const read = <T>(path: string) => JSON.parse(readFileSync(path, "utf8")) as T; // written by oci.ts
