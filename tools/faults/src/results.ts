@@ -4,6 +4,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { paths } from "../../setup/paths.mjs";
+import { percentile } from "./percentile.ts";
 import type { Proof } from "./proof.ts";
 import { reliabilityDocument } from "./reliability-document.ts";
 import type { Measure, PromiseResult, SuiteResult } from "./suite-result.ts";
@@ -67,9 +68,8 @@ export function measureOf(
   samples: readonly number[],
 ): readonly Measure[] {
   if (samples.length === 0) return [];
-  const sorted = samples.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
-  return [{ name, unit, limit, n: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) }];
+  const at = (share: number) => percentile(samples, share);
+  return [{ name, unit, limit, n: samples.length, p50: at(0.5), p99: at(0.99), max: at(1) }];
 }
 
 /** What is broken stays so when it is looked at again. */
