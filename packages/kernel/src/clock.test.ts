@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { manualClock, systemClock } from "./clock.ts";
 
 describe("manualClock", () => {
@@ -31,6 +31,16 @@ describe("manualClock", () => {
     await clock.advance(50);
     await ticking;
   });
+});
+
+afterEach(() => void vi.useRealTimers());
+
+test("what has elapsed does not depend on the time of day", () => {
+  const before = systemClock.elapsedMs();
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 300_000 });
+  const elapsed = systemClock.elapsedMs() - before;
+  expect(elapsed).toBeGreaterThanOrEqual(0);
+  expect(elapsed).toBeLessThan(60_000);
 });
 
 describe.each([

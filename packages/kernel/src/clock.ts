@@ -3,12 +3,15 @@ import { setTimeout as delay } from "node:timers/promises";
 /** The only source of time for code that waits or decides by time, so tests can drive it. */
 export interface Clock {
   now(): Date;
+  /** Milliseconds since some moment: for durations, since the time of day can be set forth and back. */
+  elapsedMs(): number;
   /** Resolves after `milliseconds`. Rejects with the signal's reason when it aborts first. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const systemClock: Clock = {
   now: () => new Date(),
+  elapsedMs: () => performance.now(),
   sleep: async (milliseconds, signal) => {
     try {
       await delay(milliseconds, undefined, signal ? { signal } : {});
@@ -29,6 +32,7 @@ export function manualClock(start: Date | number | string = 0): ManualClock {
 
   return {
     now: () => new Date(now),
+    elapsedMs: () => now,
     sleep: (milliseconds, signal) => addSleeper(sleepers, now + milliseconds, signal),
     advance: async (milliseconds) => {
       const end = now + milliseconds;

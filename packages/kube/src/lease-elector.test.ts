@@ -18,7 +18,10 @@ beforeEach(async () => {
   await server.up();
 });
 
-afterEach(() => cleanup.disposeAsync());
+afterEach(async () => {
+  vi.useRealTimers();
+  await cleanup.disposeAsync();
+});
 
 function replica(identity: string, leastTerm = 0n) {
   const transport = new KubeTransport(server.connection("n"), { userAgent: identity });
@@ -87,6 +90,16 @@ describe("LeaseElector", () => {
     await vi.waitFor(() => expect(first.leads()).toBe(false), { timeout: 2_000, interval: 5 });
     expect(Date.now() - since).toBeLessThan(times.leaseMs);
     expect(first.elector.isLeading).toBe(false);
+  });
+
+  test("a leader that cannot renew stops in time though its clock was set back", async () => {
+    const first = replica("a");
+    await vi.waitFor(() => expect(first.leads()).toBe(true));
+    server.faults.add({ how: "refuse", method: "PUT", status: 503, times: 100 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 300_000 });
+    const since = performance.now();
+    await vi.waitFor(() => expect(first.leads()).toBe(false), { timeout: 2_000, interval: 5 });
+    expect(performance.now() - since).toBeLessThan(times.leaseMs);
   });
 
   test("a renewal whose answer was lost does not end the leadership", async () => {

@@ -187,7 +187,7 @@ export class LeaseElector {
   }
 
   #now(): number {
-    return this.#clock.now().getTime();
+    return this.#clock.elapsedMs();
   }
 }
 

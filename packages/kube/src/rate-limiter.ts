@@ -34,7 +34,7 @@ export class RateLimiter {
 
   /** Nobody's turn comes for that long. */
   pause(milliseconds: number): void {
-    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now().getTime() + milliseconds);
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.elapsedMs() + milliseconds);
   }
 
   async #serve(): Promise<void> {
@@ -50,7 +50,7 @@ export class RateLimiter {
 
   /** 0 when a turn is taken, else the milliseconds until there is one. */
   #takeTurn(): number {
-    const now = this.#clock.now().getTime();
+    const now = this.#clock.elapsedMs();
     if (now < this.#pausedUntil) return this.#pausedUntil - now;
     const taken = takeToken(this.#bucket, now, this.#limit);
     if (!taken.ok) return taken.retryAfterMs;

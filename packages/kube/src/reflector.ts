@@ -115,7 +115,7 @@ export class Reflector<T extends object, S extends Slim> {
     for (const object of objects.values()) this.#put(object);
     this.#position = position;
     this.#audit = undefined;
-    this.#auditDueAt = this.#clock.now().getTime() + this.#times.auditMs;
+    this.#auditDueAt = this.#clock.elapsedMs() + this.#times.auditMs;
     this.#synced.resolve();
   }
 
@@ -156,14 +156,14 @@ export class Reflector<T extends object, S extends Slim> {
     const ended = new AbortController();
     const either = AbortSignal.any([signal, ended.signal]);
     const auditing = this.#keepAuditing(either);
-    const startedAt = this.#clock.now().getTime();
+    const startedAt = this.#clock.elapsedMs();
     try {
       for await (const line of transport.lines({ method: "GET", path, query, signal }, this.#times.idleMs)) {
         if (line.trim() === "") continue;
         this.#apply(parse<T>(path, line));
         onLife();
       }
-      if (this.#clock.now().getTime() - startedAt < SHORTEST_WATCH_MS)
+      if (this.#clock.elapsedMs() - startedAt < SHORTEST_WATCH_MS)
         throw new KubeError("unreachable", `watch ${path}: ended as soon as it began`);
     } finally {
       ended.abort();
@@ -201,9 +201,9 @@ export class Reflector<T extends object, S extends Slim> {
   async #keepAuditing(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const now = this.#clock.now().getTime();
+        const now = this.#clock.elapsedMs();
         await this.#clock.sleep(Math.max(0, this.#auditDueAt - now), signal);
-        this.#auditDueAt = this.#clock.now().getTime() + this.#times.auditMs;
+        this.#auditDueAt = this.#clock.elapsedMs() + this.#times.auditMs;
         this.#deleted.clear();
         this.#audit = createAudit(await this.#list("audit", signal), this.#deleted);
         if (this.#position !== undefined && this.#audit.isPassedBy(this.#position))

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Clock } from "@gradients/kernel";
+import { type Clock, systemClock } from "@gradients/kernel";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { downloadTo } from "./download-to.ts";
 import { DigestMismatch, TransferFailed, TransferRefused } from "./errors.ts";
@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), "download-to-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Does not wait between two tries. */
-const impatient: Clock = { now: () => new Date(), sleep: async (_ms, signal) => signal?.throwIfAborted() };
+const impatient: Clock = { ...systemClock, sleep: async (_ms, signal) => signal?.throwIfAborted() };
 const content = randomBytes(3_000_000);
 const expected = { size: BigInt(content.length), sha256: sha256(content) };
 let path = "";

@@ -47,12 +47,12 @@ export async function withBackoff<T>(options: RetryOptions, fn: (attempt: number
   let delays = backoffDelays(options);
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
-    const startedAt = clock.now().getTime();
+    const startedAt = clock.elapsedMs();
     try {
       return await fn(attempt);
     } catch (error) {
       if (signal?.aborted || attempt >= maxAttempts || !isRetryable(error)) throw error;
-      if (clock.now().getTime() - startedAt >= resetAfterMs) delays = backoffDelays(options);
+      if (clock.elapsedMs() - startedAt >= resetAfterMs) delays = backoffDelays(options);
       const { value: delayMs } = delays.next();
       logger[levelOf(delayMs)]({ what, attempt, delay_ms: delayMs, err: error }, "failed, trying again");
       await clock.sleep(delayMs, signal);

@@ -65,13 +65,13 @@ async function abortWhenStale(
   session: AbortController,
   signal: AbortSignal,
 ): Promise<void> {
-  let lastHead = clock.now().getTime();
+  let lastHead = clock.elapsedMs();
   const stop = chain.onHead(() => {
-    lastHead = clock.now().getTime();
+    lastHead = clock.elapsedMs();
   });
   while (!signal.aborted) {
     await clock.sleep(STALE_CHECK_MS, signal).catch(() => undefined);
-    const silence = clock.now().getTime() - lastHead;
+    const silence = clock.elapsedMs() - lastHead;
     if (silence > config.staleSeconds * 1000)
       session.abort(new Error(`No new head for ${Math.round(silence / 1000)} s`));
   }

@@ -11,7 +11,7 @@ const MAX_KEPT = 10_000;
 export function createRateLimiter(clock: Clock, limit: RateLimit): RateLimiter {
   const buckets = new Map<string, TokenBucket>();
   return (keyId) => {
-    const now = clock.now().getTime();
+    const now = clock.elapsedMs();
     const taken = takeToken(buckets.get(keyId), now, limit);
     if (!taken.ok) throw new Refused({ code: "rate_limited", retryAfterMs: taken.retryAfterMs, ...limit });
     buckets.set(keyId, taken.bucket);

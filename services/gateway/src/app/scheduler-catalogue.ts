@@ -24,9 +24,9 @@ export function createSchedulerCatalogue(client: Client, clock: Clock): Schedule
 function cached<T>(clock: Clock, load: () => Promise<readonly T[]>): () => Promise<readonly T[]> {
   let last: { readonly value: readonly T[]; readonly at: number } | undefined;
   return async () => {
-    if (last && clock.now().getTime() - last.at < FRESH_MS) return last.value;
+    if (last && clock.elapsedMs() - last.at < FRESH_MS) return last.value;
     try {
-      last = { value: await load(), at: clock.now().getTime() };
+      last = { value: await load(), at: clock.elapsedMs() };
     } catch (cause) {
       if (!last) throw new Refused({ code: "scheduler_unavailable", cause });
     }

@@ -14,6 +14,8 @@ const DEADLINE_MARGIN_MS = 15_000;
 export interface AssignedAttempt extends Assignment {
   readonly attempt: Attempt;
   readonly hardDeadline: Date;
+  /** Until then, never below zero. */
+  readonly remainingSeconds: number;
 }
 
 /** Hands the work of a placement to its agent. Asking again gives the same work with the same deadline. */
@@ -33,10 +35,8 @@ export function assignAttempt(
     const threads =
       deps.fleet.classes.find(({ name }) => name === attempt.hardwareClass)?.threadsPerSlot ?? 1;
     const machine = { threads, checkpointSeconds: deps.limits.checkpointSeconds };
-    return ok({
-      ...assignmentOf(attempt, job, machine),
-      attempt,
-      hardDeadline: new Date(dueAt.getTime() - DEADLINE_MARGIN_MS),
-    });
+    const hardDeadline = new Date(dueAt.getTime() - DEADLINE_MARGIN_MS);
+    const remainingSeconds = Math.max(0, (hardDeadline.getTime() - tx.now.getTime()) / 1000);
+    return ok({ ...assignmentOf(attempt, job, machine), attempt, hardDeadline, remainingSeconds });
   });
 }

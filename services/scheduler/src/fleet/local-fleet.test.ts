@@ -114,6 +114,16 @@ test("gives a pod its own folder and nothing of our environment", async () => {
   expect(await readFile(join(dir, spec().name, "pod.json"), "utf8")).not.toContain("secret-token");
 });
 
+test("neither kills a pod nor keeps it longer when the time of day is set", async () => {
+  await fleet.start(spec());
+  await started(dir, spec().name);
+  for (const off of [3_600_000, -3_600_000]) {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + off });
+    expect((await fleet.list()).map(({ phase }) => phase.kind)).toEqual(["running"]);
+    vi.useRealTimers();
+  }
+});
+
 test("leaves a process alone that only has the number of an ended pod", async () => {
   await fleet.start(spec());
   const { pid } = await started(dir, spec().name);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { constants } from "node:os";
+import { constants, uptime } from "node:os";
 import { join } from "node:path";
 import { type Clock, failpoint } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
@@ -38,7 +38,7 @@ interface Deps {
 }
 
 /** How long a pod folder without a recorded process may exist before it counts as never started. */
-const SPAWN_GRACE_MS = 10_000;
+const SPAWN_GRACE_SECONDS = 10;
 const POLL_MS = 100;
 
 /** Each pod is a process group with a folder of its own: its description, its process, its log and its scratch space. */
@@ -71,7 +71,7 @@ export class LocalFleet implements GpuFleet {
   async start(pod: PodSpec): Promise<"started" | "exists"> {
     const folder = this.#folder(pod.name);
     const { token: _token, ...description } = pod;
-    const record = JSON.stringify({ ...description, createdAt: this.#deps.clock.now() });
+    const record = JSON.stringify({ ...description, createdAtUptime: uptime() });
     if (!(await createFolder(this.#config.dir, pod.name, record))) return "exists";
     failpoint("scheduler.before-spawn");
     await this.#spawn(pod, folder);
@@ -82,7 +82,7 @@ export class LocalFleet implements GpuFleet {
   async stop(name: string, graceSeconds: number): Promise<void> {
     const process = await this.#identity(name);
     if (!process) return;
-    const now = this.#deps.clock.now().getTime();
+    const now = this.#deps.clock.elapsedMs();
     const killAt = this.#killAt.get(name);
     if (killAt === undefined) {
       this.#killAt.set(name, now + graceSeconds * 1000);
@@ -174,16 +174,16 @@ export class LocalFleet implements GpuFleet {
     const text = await readIfThere(join(this.#folder(name), "pod.json"));
     if (text === undefined) return undefined;
     const { attemptId, epoch, hardwareClass, ...record } = JSON.parse(text) as PodRecord; // written by start()
-    const ageMs = this.#deps.clock.now().getTime() - new Date(record.createdAt).getTime();
-    const phase = await this.#phase(name, ageMs, ageMs > record.maxSeconds * 1000);
+    const ageSeconds = uptime() - record.createdAtUptime; // below zero: the machine has been started anew, and the pod's process is gone
+    const phase = await this.#phase(name, ageSeconds, ageSeconds > record.maxSeconds);
     return { name, attemptId, epoch, hardwareClass, phase };
   }
 
-  async #phase(name: string, ageMs: number, isOverdue: boolean): Promise<PodPhase> {
+  async #phase(name: string, ageSeconds: number, isOverdue: boolean): Promise<PodPhase> {
     const process = await this.#identity(name);
     const exitCode = this.#exitCodes.get(name) ?? null;
     if (!process) {
-      if (exitCode === null && ageMs < SPAWN_GRACE_MS)
+      if (exitCode === null && ageSeconds >= 0 && ageSeconds < SPAWN_GRACE_SECONDS)
         return { kind: "pending", reason: "starting", message: "process is starting" };
       return { kind: "ended", cause: "never_started", exitCode, message: "" };
     }
@@ -239,6 +239,7 @@ function isCode(error: unknown, ...codes: string[]): boolean {
 }
 
 type PodRecord = Omit<PodStatus, "name" | "phase"> & {
-  readonly createdAt: string;
+  /** Seconds since the machine was started: the time of day can be set forth and back. */
+  readonly createdAtUptime: number;
   readonly maxSeconds: number;
 };

@@ -17,7 +17,7 @@ export function getAssignment(deps: Deps): MethodImpl<(typeof AttemptService)["m
     const assigned = await assignAttempt(deps, holderOf(ctx, epoch));
     if (!assigned.ok) throw attemptRejected(assigned.error);
     failpoint("scheduler.attempt-assigned");
-    const { attempt, inputs, engineSpec, hardDeadline } = assigned.value;
+    const { attempt, inputs, engineSpec, hardDeadline, remainingSeconds } = assigned.value;
     return {
       jobId: attempt.jobId,
       attemptId: attempt.attemptId,
@@ -25,6 +25,7 @@ export function getAssignment(deps: Deps): MethodImpl<(typeof AttemptService)["m
       inputs: await Promise.all(inputs.map((input) => withUrl(deps, input))),
       engineSpecJson: JSON.stringify(engineSpec),
       hardDeadline: timestampFromDate(hardDeadline),
+      remainingSeconds,
       heartbeatSeconds: deps.rules.leaseSeconds / HEARTBEATS_PER_LEASE,
     };
   };

@@ -48,11 +48,11 @@ class Pace {
   }
 
   async spend(cost: number): Promise<void> {
-    const now = this.#clock.now().getTime();
+    const now = this.#clock.elapsedMs();
     const restMs = this.#since + 1000 - now;
     if (restMs > 0 && this.#spent + cost > BYTES_PER_SECOND) await this.#clock.sleep(restMs);
     if (restMs <= 0 || this.#spent + cost > BYTES_PER_SECOND) {
-      this.#since = this.#clock.now().getTime();
+      this.#since = this.#clock.elapsedMs();
       this.#spent = 0;
     }
     this.#spent += cost;

@@ -113,7 +113,7 @@ function watchSilence({ onLost, lostSeconds, clock = systemClock }: RelayOptions
   return {
     heard: (code: RpcCode | "OK") => {
       if (code === "CANCELLED") return; // by ourselves
-      const now = clock.now().getTime();
+      const now = clock.elapsedMs();
       since = silent.has(code) ? (since ?? now) : undefined;
       if (since !== undefined && now - since >= lostSeconds * 1000) onLost();
     },

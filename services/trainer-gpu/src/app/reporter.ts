@@ -42,7 +42,7 @@ export class Reporter {
     let delays = backoffDelays({ initialMs: 500, maxMs: 3_000 });
     let lastSent = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      const now = this.#clock.now().getTime();
+      const now = this.#clock.elapsedMs();
       const isDue = this.#points.length > 0 || now - lastSent >= heartbeatSeconds * 1000;
       const isSent = isDue && (await this.#send(signal));
       if (isSent) {

@@ -1,6 +1,5 @@
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type GetAssignmentResponse, UploadPurpose } from "@gradients/contracts/trainer";
 import { failpoint } from "@gradients/kernel";
 import { annotateSpan, type Logger } from "@gradients/runtime";
@@ -16,6 +15,7 @@ import { Reporter } from "./reporter.ts";
 import { listenForEngine } from "./socket-engine.ts";
 import { spawnedEngine } from "./spawn-engine.ts";
 import { stageInputs } from "./stage-inputs.ts";
+import { timeLeftMs } from "./time-left.ts";
 import { uploadFiles } from "./upload-files.ts";
 import { type OpenFile, UnsafeFile, WorkFolder } from "./work-folder.ts";
 
@@ -55,7 +55,7 @@ async function attempt(deps: AttemptDeps): Promise<Outcome> {
   const { relay, halt, logger } = deps;
   const assignment = await relay.getAssignment(halt.signal);
   failpoint("trainer.assigned");
-  const { jobId, attemptId, heartbeatSeconds, hardDeadline } = assignment;
+  const { jobId, attemptId, heartbeatSeconds } = assignment;
   logger.info({ job_id: jobId, attempt_id: attemptId, inputs: assignment.inputs.length }, "assignment taken");
   annotateSpan({ "gradients.job.id": jobId, "gradients.attempt.id": attemptId });
   const spans = new PhaseSpans();
@@ -63,7 +63,7 @@ async function attempt(deps: AttemptDeps): Promise<Outcome> {
   const reporter = new Reporter(relay, halt, logger);
   const done = new AbortController();
   const reporting = reporter.run(heartbeatSeconds, AbortSignal.any([done.signal, halt.atOnce]));
-  const deadline = armDeadline(halt, hardDeadline && timestampDate(hardDeadline));
+  const deadline = armDeadline(halt, timeLeftMs(assignment));
   try {
     return await work(deps, assignment, { reporter, spans });
   } finally {
@@ -75,9 +75,9 @@ async function attempt(deps: AttemptDeps): Promise<Outcome> {
   }
 }
 
-function armDeadline(halt: Halt, deadline: Date | undefined): NodeJS.Timeout | undefined {
-  if (!deadline) return undefined;
-  return setTimeout(() => halt.request("deadline"), Math.max(0, deadline.getTime() - Date.now()));
+function armDeadline(halt: Halt, leftMs: number | undefined): NodeJS.Timeout | undefined {
+  if (leftMs === undefined) return undefined;
+  return setTimeout(() => halt.request("deadline"), leftMs);
 }
 
 async function work(

@@ -195,7 +195,7 @@ export class KubernetesFleet implements GpuFleet {
   }
 
   #now(): number {
-    return this.#deps.clock.now().getTime();
+    return this.#deps.clock.elapsedMs();
   }
 }
 
