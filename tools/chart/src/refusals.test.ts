@@ -8,6 +8,15 @@ interface Refusal {
   readonly values?: ValuesName;
 }
 
+const contestants = (contestantImage: string) => ({
+  name: "small",
+  description: "",
+  slots: 1,
+  threadsPerSlot: 1,
+  resources: { cpu: "1", memory: "2Gi", ephemeralStorage: "30Gi" },
+  contestantImage,
+});
+
 const byTheSchema: readonly Refusal[] = [
   { what: "an unknown key", over: { gatway: {} }, says: "gatway" },
   { what: "an unknown key inside", over: { gateway: { replicaCount: 2 } }, says: "replicaCount" },
@@ -78,6 +87,11 @@ const byTheTemplates: readonly Refusal[] = [
     what: "a trainer by tag",
     over: { trainers: { image: { digest: "" } } },
     says: "trainers.hardwareClasses, l40s",
+  },
+  {
+    what: "a contestant's image by tag",
+    over: { trainers: { hardwareClasses: [contestants("mine:1")] } },
+    says: "trainers.hardwareClasses, small: contestantImage",
   },
   {
     what: "hostile code in the release's own namespace",

@@ -106,6 +106,7 @@ const definitions: Readonly<Record<string, Schema>> = {
       slots: { type: "integer", minimum: 1 },
       threadsPerSlot: { type: "integer", minimum: 1 },
       image: { type: "string" },
+      contestantImage: { type: "string" },
       nodeSelector: strings,
       tolerations: { type: "array", items: { type: "object" } },
       resources: {

@@ -155,7 +155,8 @@ function toPodSpec(attempt: Attempt, relayTarget: string, token: string): Omit<P
   const traceparent = currentTraceparent() ?? null;
   const { epoch } = attempt.core;
   const name = podName(attemptId, epoch);
-  return { name, attemptId, jobId, epoch, hardwareClass, relayTarget, traceparent, token };
+  const work = attempt.work.kind;
+  return { name, attemptId, jobId, epoch, hardwareClass, relayTarget, traceparent, token, work };
 }
 
 async function endPod(

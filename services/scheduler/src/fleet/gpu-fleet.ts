@@ -58,6 +58,8 @@ export interface PodSpec {
   /** The fleet ends the pod after that time even when nobody asks: a backstop, longer than any deadline of the attempt. */
   readonly maxSeconds: number;
   readonly jobId: string;
+  /** A training is the contestant's own; an evaluation is the platform's, whatever the class trains with. */
+  readonly work: "train" | "evaluate";
 }
 
 export interface PodStatus {

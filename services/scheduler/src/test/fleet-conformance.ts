@@ -163,6 +163,7 @@ export function spec(attemptId = "a", epoch = 0): PodSpec {
     traceparent: null,
     token: "secret-token",
     maxSeconds: 3_600,
+    work: "train",
   };
 }
 

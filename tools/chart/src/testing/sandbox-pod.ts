@@ -34,6 +34,7 @@ export function attemptObjects(objects: readonly KubernetesObject[], name: strin
     token: "token",
     traceparent: null,
     maxSeconds: 3_600,
+    work: "train" as const,
   };
   const settings = { kubernetes, podEnvironment, stopGraceSeconds: attempts.stopGraceSeconds };
   const job = { apiVersion: "batch/v1", kind: "Job", ...jobManifest(pod, hardware, settings) };

@@ -62,6 +62,14 @@ describe("jobManifest", () => {
     });
   });
 
+  test("a contestant's image trains, and judges nobody", () => {
+    const contestantImage = `mine@${digest}`;
+    expect(manifestOf({ contestantImage }).engine.image).toBe(contestantImage);
+    const judged = manifestOf({ contestantImage }, {}, { ...spec(), work: "evaluate" });
+    expect(judged.engine.image).toBe(basic.image);
+    expect(manifestOf().engine.image).toBe(basic.image);
+  });
+
   test("both containers are locked in, and get exactly what they ask for", () => {
     const { agent, engine, template } = manifestOf();
     for (const { securityContext, resources } of [agent, engine]) {

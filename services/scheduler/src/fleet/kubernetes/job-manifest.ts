@@ -106,7 +106,7 @@ function podSpec(
       resourceClaims: [{ name: "gpu", resourceClaimTemplateName: resources.claim }],
     }),
     volumes: volumesOf(pod, hardware, kubernetes),
-    containers: [agentContainer(pod, hardware, settings), engineContainer(hardware)],
+    containers: [agentContainer(pod, hardware, settings), engineContainer(pod, hardware)],
   };
 }
 
@@ -159,8 +159,12 @@ function agentContainer(
   };
 }
 
-/** Untrusted: a contestant's code. It gets its work folder and nothing else. */
-function engineContainer({ image, resources }: KubernetesClass): Container {
+/** Untrusted: a contestant's code. It gets its work folder and nothing else. Nobody judges himself: evaluations run the platform's own. */
+function engineContainer(
+  { work }: PodSpec,
+  { image: platforms, contestantImage, resources }: KubernetesClass,
+): Container {
+  const image = work === "train" ? (contestantImage ?? platforms) : platforms;
   const { cpu, memory, ephemeralStorage, gpu, claim } = resources;
   const amounts = {
     cpu,

@@ -38,6 +38,7 @@ const kubernetesClass = z
     slots: z.int().min(1),
     threadsPerSlot: z.int().min(1),
     image: z.string().min(1),
+    contestantImage: z.string().min(1).optional(),
     nodeSelector: z.record(z.string(), z.string()).default({}),
     tolerations: z.array(toleration).default([]),
     resources: z.strictObject({
@@ -74,7 +75,7 @@ export const kubernetesSchema = z.object({
     .array(kubernetesClass)
     .min(1)
     .describe(
-      "Hardware classes as a JSON list of {name, description, slots, threadsPerSlot, image, nodeSelector, tolerations, resources: {cpu, memory, ephemeralStorage, gpu: {name, count} | claim}, runtimeClassName, shmSize, workSize, tmpSize}.",
+      "Hardware classes as a JSON list of {name, description, slots, threadsPerSlot, image (the platform's engine), contestantImage (trains in its place), nodeSelector, tolerations, resources: {cpu, memory, ephemeralStorage, gpu: {name, count} | claim}, runtimeClassName, shmSize, workSize, tmpSize}.",
     ),
   queue: z
     .string()

@@ -36,7 +36,10 @@ function checkRelay(target: string | undefined): Finding {
 }
 
 function checkImages({ agentImage, classes }: KubernetesFleetConfig): readonly Finding[] {
-  const images = new Set([agentImage, ...classes.map(({ image }) => image)]);
+  const images = new Set([
+    agentImage,
+    ...classes.flatMap(({ image, contestantImage }) => [image, contestantImage ?? image]),
+  ]);
   const loose = [...images].filter((image) => !/@sha256:[0-9a-f]{64}$/.test(image));
   if (loose.length === 0) return [ok("All images are named by digest")];
   return loose.map((image) =>
@@ -148,7 +151,8 @@ function probeOf(hardwareClass: string) {
     token: "",
     traceparent: null,
     maxSeconds: 60,
-  };
+    work: "train",
+  } as const;
 }
 
 async function exists(transport: KubeClient["transport"], path: string): Promise<boolean> {
