@@ -42,6 +42,11 @@ const schema = z.object({
     .positive()
     .default(120)
     .describe("For that engine to come, counted from when its inputs are there."),
+  maxOutputBytes: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("What the engine may deliver at a time; unset: as much as its files say."),
   threads: z.int().min(1).default(1).describe("Threads for the engine's mathematics."),
   traceparent: z.string().optional().describe("W3C trace context of the job."),
   stopSeconds: z

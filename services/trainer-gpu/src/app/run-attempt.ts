@@ -87,7 +87,7 @@ async function work(
 ): Promise<Outcome> {
   const { config, relay, halt, logger } = deps;
   await makePrivate(config.scratchDir);
-  await using folder = await WorkFolder.create(config.workDir);
+  await using folder = await WorkFolder.create(config.workDir, config.maxOutputBytes);
   await using engine = await engineOf(config, logger);
   await stage(deps, assignment, folder.root);
   failpoint("trainer.staged");

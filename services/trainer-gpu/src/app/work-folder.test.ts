@@ -7,6 +7,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -54,6 +55,15 @@ test("holds on to files that are removed or exchanged once they are open", async
   rmSync(output("weights"));
   symlinkSync(join(root, "secret"), output("weights"));
   expect(await opened.files[0]?.handle.readFile("utf8")).toBe("mine");
+});
+
+test("takes no file that is larger than the disk it lies on", async () => {
+  await using small = await WorkFolder.create(join(root, "work"), 10);
+  writeFileSync(output("a"), "12345");
+  writeFileSync(output("b"), "12345");
+  await (await small.openFiles("output"))[Symbol.asyncDispose]();
+  truncateSync(output("b"), 2 ** 40);
+  await expect(small.openFiles("output")).rejects.toThrow(/more than 10 bytes/);
 });
 
 describe("leads nowhere else", () => {

@@ -35,17 +35,20 @@ export class WorkFolder implements AsyncDisposable {
   /** As the engine knows it. */
   readonly path: string;
   readonly #handle: FileHandle;
+  readonly #maxBytes: number;
 
-  private constructor(path: string, handle: FileHandle) {
+  private constructor(path: string, handle: FileHandle, maxBytes: number) {
     this.path = path;
     this.#handle = handle;
+    this.#maxBytes = maxBytes;
   }
 
-  static async create(path: string): Promise<WorkFolder> {
+  /** `maxBytes`: what a folder's files may hold together. A file with holes seems larger than its disk is. */
+  static async create(path: string, maxBytes = Number.POSITIVE_INFINITY): Promise<WorkFolder> {
     await mkdir(path, { recursive: true });
     const handle = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     try {
-      const folder = new WorkFolder(path, handle);
+      const folder = new WorkFolder(path, handle, maxBytes);
       await folder.#prepare();
       return folder;
     } catch (error) {
@@ -67,12 +70,15 @@ export class WorkFolder implements AsyncDisposable {
     const opened = new AsyncDisposableStack();
     try {
       const files: OpenFile[] = [];
+      let bytes = 0;
       for (const name of await namesIn(directory)) {
         const handle = await openRegular(directory, name);
         if (!handle) continue;
         opened.defer(() => handle.close());
         files.push({ name, handle });
         if (files.length > MAX_FILES) throw new UnsafeFile(`${folder} holds more than ${MAX_FILES} files`);
+        bytes += (await handle.stat()).size;
+        if (bytes > this.#maxBytes) throw new UnsafeFile(`${folder} holds more than ${this.#maxBytes} bytes`);
       }
       return { files, [Symbol.asyncDispose]: () => opened.disposeAsync() };
     } catch (error) {

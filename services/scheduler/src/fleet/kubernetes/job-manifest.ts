@@ -124,7 +124,7 @@ function volumesOf(pod: PodSpec, hardware: KubernetesClass, { privateSize }: Kub
 /** Trusted: holds the token and every URL. */
 function agentContainer(
   pod: PodSpec,
-  { threadsPerSlot }: KubernetesClass,
+  { threadsPerSlot, workSize }: KubernetesClass,
   settings: ManifestSettings,
 ): Container {
   const { agentImage, agentCpu, agentMemory, privateSize } = settings.kubernetes;
@@ -138,6 +138,7 @@ function agentContainer(
     TRAINER_GPU_SCRATCH_DIR: "/private",
     TRAINER_GPU_CACHE_DIR: "/work/cache",
     TRAINER_GPU_ENGINE_SOCKET: SOCKET,
+    TRAINER_GPU_MAX_OUTPUT_BYTES: String(bytesOf(workSize)),
     TRAINER_GPU_THREADS: String(threadsPerSlot),
     TRAINER_GPU_STOP_SECONDS: String(settings.stopGraceSeconds),
     ...(pod.traceparent !== null && { TRAINER_GPU_TRACEPARENT: pod.traceparent }),
