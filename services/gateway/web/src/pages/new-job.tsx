@@ -7,7 +7,7 @@ import { formatBytes, formatCompact, formatSeconds } from "../lib/format.ts";
 import { DatasetPicker } from "../parts/dataset-picker.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 
-const BUDGETS = [60, 90, 300, 1800, 7200];
+const BUDGETS = [30, 90, 300, 1800, 7200];
 
 export function NewJobPage() {
   const navigate = useNavigate();
