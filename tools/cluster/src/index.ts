@@ -1,4 +1,4 @@
-export { buildBinaries } from "./binaries/build.ts";
+export { buildBinaries, goProblem } from "./binaries/build.ts";
 export { type BinaryName, binaryPath, kubernetesVersion } from "./binaries/catalogue.ts";
 export { missingBinaries } from "./binaries/missing.ts";
 export {
