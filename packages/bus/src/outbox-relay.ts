@@ -58,7 +58,7 @@ export function createOutboxRelay<T extends BusTables>({
 
 async function runRelay(deps: Deps, signal: AbortSignal): Promise<void> {
   const endGauges = observeOutbox(deps);
-  const listening = deps.db.listen(outboxChannel(deps.db.schema), deps.wake.ring, signal);
+  const listening = deps.db.listen(outboxChannel, deps.wake.ring, signal);
   await Promise.all([listening, leadAgainAndAgain(deps, signal)]).finally(endGauges);
 }
 

@@ -14,20 +14,17 @@ export async function appendOutbox<T extends BusTables>(
   const busTx = tx as unknown as Tx<BusTables>; // a narrowing that Kysely's invariant types hide
   const rows = list.map((item) => toRow(item, tx.now));
   await sql`
-    with stored as (
-      insert into outbox (event_id, type, subject, headers, payload)
-      select event_id, type, subject, headers, payload
-      from unnest(${rows.map((row) => row.eventId)}::uuid[], ${rows.map((row) => row.type)}::text[], ${rows.map((row) => row.subject)}::text[],
+    insert into outbox (event_id, type, subject, headers, payload)
+    select event_id, type, subject, headers, payload
+    from unnest(${rows.map((row) => row.eventId)}::uuid[], ${rows.map((row) => row.type)}::text[], ${rows.map((row) => row.subject)}::text[],
         ${rows.map((row) => row.headers)}::jsonb[], ${rows.map((row) => row.payload)}::bytea[])
-        with ordinality as event (event_id, type, subject, headers, payload, position)
-      order by position)
-    select pg_notify(current_schema() || '_outbox', '')`.execute(busTx);
+      with ordinality as event (event_id, type, subject, headers, payload, position)
+    order by position`.execute(busTx);
+  tx.notifyAfterCommit(outboxChannel);
 }
 
 /** The channel that appendOutbox notifies. */
-export function outboxChannel(schema: string): string {
-  return `${schema}_outbox`;
-}
+export const outboxChannel = "outbox";
 
 /** Has the relay publish again whatever was published since then, for a broker that lost it. Consumers' inboxes drop what they have seen. Returns the number of events. */
 export async function republishSince<T extends BusTables>(db: Database<T>, since: Date): Promise<number> {

@@ -153,6 +153,40 @@ describe("txAfter", () => {
   });
 });
 
+describe("prepared statements", () => {
+  const asked = (one: Database<Tables>, times: number) =>
+    Promise.all(
+      Array.from({ length: times }, (_, id) =>
+        one.q.selectFrom("account").select("name").where("id", "=", BigInt(id)).execute(),
+      ),
+    );
+
+  test("a statement that is run often is prepared", async () => {
+    const one = open(url, 1);
+    const prepared = async () =>
+      (
+        await sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(one.q)
+      ).rows.map(({ statement }) => statement);
+    await asked(one, 4);
+    expect(await prepared()).toEqual([]);
+    await asked(one, 1);
+    expect(await prepared()).toEqual(['select "name" from "account" where "id" = $1']);
+    await one.close();
+  });
+
+  test("a migration that changes what it returns is not noticed, inside a transaction or outside", async () => {
+    const one = open(url, 1);
+    await sql`create table shape (id int, a int); insert into shape values (1, 7)`.execute(one.q);
+    const outside = () => sql`select a from shape where id = ${1}`.execute(one.q);
+    const inside = () => one.tx((tx) => sql`select id, a from shape where id = ${1}`.execute(tx));
+    for (let times = 0; times < 6; times += 1) await Promise.all([outside(), inside()]);
+    await sql`alter table shape alter a type text`.execute(one.q);
+    expect((await outside()).rows).toEqual([{ a: "7" }]);
+    expect((await inside()).rows).toEqual([{ id: 1, a: "7" }]);
+    await one.close();
+  });
+});
+
 describe("limits", () => {
   test("the pool's connections carry time-outs, name and search path", async () => {
     const settings = [
@@ -213,9 +247,9 @@ describe("errors", () => {
   });
 });
 
-function open(address: string): Database<Tables> {
+function open(address: string, poolSize = 4): Database<Tables> {
   return createDatabase<Tables>(
-    { url: address, schema: "bank", applicationName: "bank test", poolSize: 4 },
+    { url: address, schema: "bank", applicationName: "bank test", poolSize },
     logger,
   );
 }

@@ -6,9 +6,15 @@ import { type Client, Pool } from "pg";
 import { type DatabaseOptions, openClient, poolSettings } from "./connection.ts";
 import { isTransient } from "./errors.ts";
 import { listen } from "./listen.ts";
+import { createNotices, type Notice, type Notices } from "./notices.ts";
+import { createStatementNames, prepareOften } from "./prepared-statements.ts";
 
 /** A transaction with the database's time of its start, the only time that decisions inside it may use. */
-export type Tx<T> = Transaction<T> & { readonly now: Date };
+export type Tx<T> = Transaction<T> & {
+  readonly now: Date;
+  /** Wakes those who listen to the channel once the transaction has committed. A crash in between loses it, so they look by themselves now and then. */
+  readonly notifyAfterCommit: (channel: string, payload?: string) => void;
+};
 
 /** One service's own schema, through one pool. */
 export interface Database<T> {
@@ -26,8 +32,9 @@ export interface Database<T> {
     fn: (tx: Tx<T>) => Promise<R>,
   ): Promise<R | undefined>;
   /**
-   * Calls `onNotify` with the payload of each notification on `channel` (channels are shared by the whole database, so name the schema in it), and with ""
-   * whenever the connection was made anew and something may have been missed. `onNotify` must not throw. Resolves when the signal aborts.
+   * Calls `onNotify` with the payload of each notification that a transaction sent to `channel` of this schema, and with "" whenever the connection was made
+   * anew and something may have been missed. What this object's own transactions tell comes without a detour through the server. `onNotify` must not throw.
+   * Resolves when the signal aborts.
    */
   listen(channel: string, onNotify: (payload: string) => void, signal: AbortSignal): Promise<void>;
   /** A connection of its own outside the pool, without statement or lock time-outs. The caller ends it. */
@@ -43,6 +50,7 @@ export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Dat
   const stopObserving = observePool(pool, options.schema);
   const q = new Kysely<T>({ dialect: new PostgresDialect({ pool }) });
   const open = (purpose: string) => openClient(options, purpose, logger);
+  const notices = createNotices(q, options.schema, logger);
   const span = {
     scope: "@gradients/db",
     name: `transaction ${options.schema}`,
@@ -59,9 +67,10 @@ export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Dat
   return {
     schema: options.schema,
     q,
-    tx: (fn) => traced(() => withBackoff(retry, () => runTransaction(q, askTime, fn))),
-    txAfter: (first, fn) => traced(() => withBackoff(retry, () => runTransaction(q, first, fn))),
-    listen: (channel, onNotify, signal) => listen({ open, logger, channel, onNotify, signal }),
+    tx: (fn) => traced(() => withBackoff(retry, () => runTransaction(q, notices, askTime, fn))),
+    txAfter: (first, fn) => traced(() => withBackoff(retry, () => runTransaction(q, notices, first, fn))),
+    listen: (channel, onNotify, signal) =>
+      listen({ open, logger, notices, schema: options.schema, channel, onNotify, signal }),
     openClient: open,
     close: async () => {
       stopObserving();
@@ -74,9 +83,11 @@ function createPool(options: DatabaseOptions, logger: Logger): Pool {
   const pool = new Pool(poolSettings(options));
   pool.on("error", (err) => logger.warn({ err }, "idle database connection lost"));
   // The pool watches idle connections only; without a listener, losing one in use would end the process. Its query fails as well and tells.
-  pool.on("connect", (client) =>
-    client.on("error", (err) => logger.debug({ err }, "database connection lost")),
-  );
+  const names = createStatementNames();
+  pool.on("connect", (client) => {
+    client.on("error", (err) => logger.debug({ err }, "database connection lost"));
+    prepareOften(client, names);
+  });
   return pool;
 }
 
@@ -106,18 +117,25 @@ function observePool(pool: Pool, schema: string): () => void {
 
 async function runTransaction<T, R, Now extends Date | undefined>(
   q: Kysely<T>,
+  notices: Notices,
   first: (trx: Transaction<T>) => Promise<Now>,
   fn: (tx: Tx<T>) => Promise<R>,
 ): Promise<R | Exclude<Now, Date>> {
   failpoint("db.before-begin");
+  const toTell: Notice[] = [];
+  const notifyAfterCommit: Tx<T>["notifyAfterCommit"] = (channel, payload = "") =>
+    void toTell.push({ channel, payload });
   const result = await q.transaction().execute(async (trx) => {
     const now = await first(trx);
     failpoint("db.begun");
-    const value = now ? await fn(Object.assign(trx, { now })) : (now as Exclude<Now, Date>);
+    const value = now
+      ? await fn(Object.assign(trx, { now, notifyAfterCommit }))
+      : (now as Exclude<Now, Date>);
     failpoint("db.before-commit");
     return value;
   });
   failpoint("db.committed");
+  notices.tell(toTell);
   return result;
 }
 

@@ -1,4 +1,5 @@
 import { DatabaseError } from "pg";
+import { isOutdatedPlan } from "./prepared-statements.ts";
 
 /** SQLSTATEs after which the same transaction may well succeed: serialization failure and deadlock. */
 const transientCodes = new Set(["40001", "40P01"]);
@@ -25,6 +26,7 @@ const unreachableMessages = [
 ];
 
 export function isTransient(error: unknown): boolean {
+  if (isOutdatedPlan(error)) return true;
   return error instanceof DatabaseError && error.code !== undefined && transientCodes.has(error.code);
 }
 

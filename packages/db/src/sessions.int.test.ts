@@ -8,12 +8,13 @@ import { ensureSchema } from "./ensure-schema.ts";
 
 const logger = createLogger({ service: "test", level: "silent" });
 let server: TestDatabase;
+let url: string;
 let db: Database<unknown>;
 
 beforeAll(async () => {
   server = await createTestDatabase();
-  const url = await ensureSchema(server.url, { schema: "sessions", role: "sessions_role", password: "p" });
-  db = createDatabase<unknown>({ url, schema: "sessions", applicationName: "sessions", poolSize: 4 }, logger);
+  url = await ensureSchema(server.url, { schema: "sessions", role: "sessions_role", password: "p" });
+  db = open();
 });
 
 afterAll(async () => {
@@ -22,26 +23,50 @@ afterAll(async () => {
 });
 
 describe("listen", () => {
-  test("hears what was committed, says when it may have missed something, and survives a lost connection", async () => {
+  const tell = (from: Database<unknown>, payload: string) =>
+    from.tx(async (tx) => tx.notifyAfterCommit("news", payload));
+
+  test("hears what others committed, says when it may have missed something, and survives a lost connection", async () => {
+    const other = open();
     const stop = new AbortController();
     const heard = recordedCalls<string>();
     const listening = db.listen("news", heard.call, stop.signal);
     expect(await heard.next()).toBe("");
-    await db.tx((tx) => sql`select pg_notify('news', 'first')`.execute(tx));
-    expect(await heard.next()).toBe("first");
-    await db
-      .tx(async (tx) => {
-        await sql`select pg_notify('news', 'never')`.execute(tx);
-        throw new Error("rolled back");
-      })
-      .catch(() => {});
+    await tell(other, "first one");
+    expect(await heard.next()).toBe("first one");
+    const failing = other.tx(async (tx) => {
+      tx.notifyAfterCommit("news", "never");
+      throw new Error("rolled back");
+    });
+    await expect(failing).rejects.toThrow("rolled back");
     await killSessions("sessions listen");
     expect(await heard.next()).toBe("");
-    await db.tx((tx) => sql`select pg_notify('news', 'second')`.execute(tx));
+    await tell(other, "second");
     expect(await heard.next()).toBe("second");
     stop.abort();
     await listening;
-    expect(await sessions("sessions listen")).toBe(0);
+    await expect.poll(() => sessions("sessions listen")).toBe(0);
+    await other.close();
+  });
+
+  test("hears its own process at once, and each thing once", async () => {
+    const other = open();
+    const stop = new AbortController();
+    const [heard, heardElsewhere] = [recordedCalls<string>(), recordedCalls<string>()];
+    const listening = [
+      db.listen("news", heard.call, stop.signal),
+      other.listen("news", heardElsewhere.call, stop.signal),
+    ];
+    expect([await heard.next(), await heardElsewhere.next()]).toEqual(["", ""]);
+    await db.tx(async (tx) => tx.notifyAfterCommit("other_news", "of no concern"));
+    await tell(db, "mine");
+    expect(heard.values).toEqual(["mine"]);
+    expect(await heardElsewhere.next()).toBe("mine"); // so what the server tells here was told before the next one
+    await tell(other, "theirs");
+    expect([await heard.next(), await heard.next()]).toEqual(["mine", "theirs"]);
+    stop.abort();
+    await Promise.all(listening);
+    await other.close();
   });
 });
 
@@ -86,9 +111,16 @@ describe("withAdvisoryLock", () => {
     await waiter;
     release.resolve();
     await holder;
-    expect(await sessions("sessions lock busy")).toBe(0);
+    await expect.poll(() => sessions("sessions lock busy")).toBe(0);
   });
 });
+
+function open(): Database<unknown> {
+  return createDatabase<unknown>(
+    { url, schema: "sessions", applicationName: "sessions", poolSize: 4 },
+    logger,
+  );
+}
 
 async function killSessions(name: string): Promise<void> {
   await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = ${name} and datname = current_database()`.execute(
@@ -96,7 +128,7 @@ async function killSessions(name: string): Promise<void> {
   );
 }
 
-/** Number of open sessions, once it no longer falls. */
+/** Number of open sessions. One that was ended is there for a moment yet. */
 async function sessions(name: string): Promise<number> {
   const { rows } =
     await sql`select pid from pg_stat_activity where application_name = ${name} and datname = current_database()`.execute(
@@ -117,5 +149,5 @@ function recordedCalls<T>() {
     values.length > 0
       ? Promise.resolve(values.shift() as T)
       : new Promise<T>((resolve) => waiting.push(resolve));
-  return { call, next };
+  return { call, next, values };
 }

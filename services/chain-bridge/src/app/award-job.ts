@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import type { Deps } from "../deps.ts";
 import { awardPoints, type RankedEntry } from "../domain/award-points.ts";
 import { insertScoredJob } from "../store/points.ts";
@@ -12,17 +11,15 @@ export interface ScoredJob {
 
 /** Turns a verdict into points, once for each job, and wakes the weights. */
 export async function awardJob(
-  { db, observe }: Deps,
+  { observe }: Deps,
   tx: BridgeTx,
   { jobId, scoredAt, ranking }: ScoredJob,
 ): Promise<void> {
   const awards = awardPoints(ranking);
   if (!(await insertScoredJob(tx, jobId, scoredAt, awards))) return;
-  await sql`select pg_notify(${pointsChannel(db.schema)}, ${jobId})`.execute(tx);
+  tx.notifyAfterCommit(pointsChannel);
   observe.pointsAwarded(jobId, awards.awards.length);
 }
 
 /** The channel that is notified when points were awarded. */
-export function pointsChannel(schema: string): string {
-  return `${schema}_points`;
-}
+export const pointsChannel = "points";

@@ -103,11 +103,7 @@ const POLL_MS = 5_000;
 async function lead(deps: Deps, chain: Chain, signal: AbortSignal): Promise<void> {
   const wake = createWake(deps.clock);
   const listening = new AbortController();
-  const notified = deps.db.listen(
-    pointsChannel(deps.db.schema),
-    wake.ring,
-    AbortSignal.any([signal, listening.signal]),
-  );
+  const notified = deps.db.listen(pointsChannel, wake.ring, AbortSignal.any([signal, listening.signal]));
   const stopHeads = chain.onHead(wake.ring);
   try {
     while (!signal.aborted) {

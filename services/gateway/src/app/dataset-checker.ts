@@ -37,7 +37,7 @@ export function createDatasetChecker(deps: DatasetCheckerDeps): Part {
   return {
     name: "data set checker",
     run: async (signal) => {
-      const listening = deps.db.listen(datasetCheckChannel(deps.db.schema), wake.ring, signal);
+      const listening = deps.db.listen(datasetCheckChannel, wake.ring, signal);
       await Promise.all([listening, work(deps, wake, signal)]);
     },
     stop: () => deps.thread.close(),

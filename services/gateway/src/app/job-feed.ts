@@ -50,7 +50,7 @@ export function createJobFeed(deps: JobFeedDeps): JobFeed {
       name: "job feed",
       run: async (signal) => {
         const listening = deps.db.listen(
-          jobEventChannel(deps.db.schema),
+          jobEventChannel,
           (payload) => onNotify(tails, payload, refresh),
           signal,
         );

@@ -12,17 +12,15 @@ export interface ClaimedCheck {
 }
 
 /** The channel that insertDatasetCheck notifies. */
-export function datasetCheckChannel(schema: string): string {
-  return `${schema}_dataset_check`;
-}
+export const datasetCheckChannel = "dataset_check";
 
 /** Due at once; wakes a worker at commit. */
 export async function insertDatasetCheck(tx: GatewayTx, datasetId: DatasetId): Promise<void> {
   await tx
     .insertInto("dataset_check")
     .values({ dataset_id: datasetId, due_at: tx.now, lease_id: null, tries: 0 })
-    .returning(sql`pg_notify(current_schema() || '_dataset_check', '')`.as("notified"))
     .execute();
+  tx.notifyAfterCommit(datasetCheckChannel);
 }
 
 /** Takes the check that is due longest, skipping rows that another worker locks. A running check is due again when its lease is over. Index dataset_check_due. */

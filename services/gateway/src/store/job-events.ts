@@ -2,7 +2,6 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type WatchJobResponse, WatchJobResponseSchema } from "@gradients/contracts/gateway";
 import type { JobId } from "@gradients/kernel";
-import { sql } from "kysely";
 import type { GatewayQuery, GatewayTx } from "./database.ts";
 
 /** What an entry of a job's log tells; its offset and time are given here. */
@@ -12,9 +11,7 @@ export type JobEventBody = Extract<
 >;
 
 /** The channel that appendJobEvents notifies with `<job id> <offset>`. */
-export function jobEventChannel(schema: string): string {
-  return `${schema}_job_event`;
-}
+export const jobEventChannel = "job_event";
 
 /** Adds entries after `offset`, the log's last one, and wakes watchers at commit; returns the new last offset. Needs the job's lock, so offsets have no gaps. */
 export async function appendJobEvents(
@@ -27,7 +24,7 @@ export async function appendJobEvents(
   const last = offset + BigInt(events.length);
   const rows = events.map((event, index) => toRow(jobId, offset + BigInt(index) + 1n, tx.now, event));
   await tx.insertInto("job_event").values(rows).execute();
-  await sql`select pg_notify(current_schema() || '_job_event', ${`${jobId} ${last}`})`.execute(tx);
+  tx.notifyAfterCommit(jobEventChannel, `${jobId} ${last}`);
   return last;
 }
 

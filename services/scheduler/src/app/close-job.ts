@@ -23,6 +23,6 @@ export async function closeJob(tx: Tx<Tables>, deps: DecisionDeps, jobId: JobId)
     await clearTimer(tx, "attempt_deadline", attemptId);
   }
   await clearTimer(tx, "job_deadline", jobId);
-  await wakeControlLoop(tx);
+  wakeControlLoop(tx);
   deps.observe.jobClosed(jobId, open.length);
 }

@@ -37,7 +37,7 @@ export function createControlLoop(deps: Deps, options: ControlLoopOptions): Part
 async function runControlLoop(deps: Deps, options: ControlLoopOptions, signal: AbortSignal): Promise<void> {
   const bell = createWake();
   deps.fleet.watch(bell.ring, signal);
-  const listening = deps.db.listen(controlChannel(deps.db.schema), bell.ring, signal);
+  const listening = deps.db.listen(controlChannel, bell.ring, signal);
   const retry = { what: "lead the control loop", logger: options.logger, signal, maxMs: 2_000 };
   try {
     await withBackoff(retry, () =>

@@ -72,7 +72,7 @@ async function follow(
     await appendOutbox(tx, succeededEvents(attempt, attempt.result, tx.now));
   }
   if (isFinal(attempt.core.state) && attempt.work.kind === "train") await endRaceIfOver(tx, deps, job);
-  await wakeControlLoop(tx);
+  wakeControlLoop(tx);
 }
 
 async function endRaceIfOver(tx: Tx<Tables>, deps: DecisionDeps, job: Job): Promise<void> {

@@ -40,7 +40,7 @@ export async function requestEvaluation(
     waiting: null,
   };
   await insertAttempts(tx, [attempt]);
-  await wakeControlLoop(tx);
+  wakeControlLoop(tx);
   if (deps.fleet.classes.some(({ name }) => name === hardwareClass)) return;
   const failure = failureOf("HARDWARE_CLASS_UNKNOWN", `"${hardwareClass}"`);
   await moveAttempt(tx, deps, job, attempt.attemptId, { type: "fail", failure });

@@ -39,7 +39,7 @@ async function openRace(tx: Tx<Tables>, deps: DecisionDeps, job: Job, order: Job
   await insertAttempts(tx, attempts);
   if (refusal) return refuseRace(tx, deps, racing, attempts, refusal);
   await setDeadline(tx, racing);
-  await wakeControlLoop(tx);
+  wakeControlLoop(tx);
   deps.observe.raceStarted(job.jobId, recipes.length);
 }
 

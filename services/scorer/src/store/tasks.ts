@@ -32,14 +32,12 @@ export async function addTask(tx: Tx<Tables>, kind: TaskKind, jobId: JobId, dueA
       traceparent: currentTraceparent() ?? null,
     })
     .onConflict((conflict) => conflict.columns(["kind", "job_id"]).doNothing())
-    .returning(sql`pg_notify(current_schema() || '_task', '')`.as("notified"))
     .execute();
+  tx.notifyAfterCommit(taskChannel);
 }
 
 /** The channel that addTask notifies. */
-export function taskChannel(schema: string): string {
-  return `${schema}_task`;
-}
+export const taskChannel = "task";
 
 /** Claims due tasks of these kinds that nobody holds, the longest due first, skipping rows that others are claiming. Index task_due. */
 export async function claimTasks(

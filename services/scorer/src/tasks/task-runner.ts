@@ -39,10 +39,7 @@ async function runTasks(deps: Deps, options: TaskRunnerOptions, signal: AbortSig
   const ring = () => {
     for (const lane of lanes) lane.ring();
   };
-  await Promise.all([
-    deps.db.listen(taskChannel(deps.db.schema), ring, signal),
-    ...lanes.map((lane) => lane.run(signal)),
-  ]);
+  await Promise.all([deps.db.listen(taskChannel, ring, signal), ...lanes.map((lane) => lane.run(signal))]);
 }
 
 /** Keeps up to `concurrency` tasks of its kinds going. */
