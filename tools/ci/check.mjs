@@ -8,6 +8,11 @@ const root = new URL("../../", import.meta.url).pathname;
 const bin = (name) => join(root, "node_modules/.bin", name);
 const engine = join(root, "services/trainer-gpu/engine");
 const python = (tool, ...args) => [join(paths.python, "bin/python"), "-m", tool, ...args];
+/** By the engine's rules, also where else Python lies. */
+const ruff = (...args) => [
+  ...python("ruff", ...args, "--config", "pyproject.toml", "."),
+  ...["deploy/images", "tools/images"].map((folder) => join(root, folder)),
+];
 
 const checks = [
   { name: "format", command: [bin("biome"), "check", "."], fix: "npx biome check --write ." },
@@ -47,8 +52,8 @@ const checks = [
     command: ["node", "tools/seeded-bugs/check-patches.mjs"],
     fix: "make the same mistake in the code as it is now, and save it as the patch",
   },
-  { name: "ruff", command: python("ruff", "check", "."), cwd: engine },
-  { name: "ruff format", command: python("ruff", "format", "--check", "."), cwd: engine },
+  { name: "ruff", command: ruff("check"), cwd: engine },
+  { name: "ruff format", command: ruff("format", "--check"), cwd: engine },
   { name: "mypy", command: python("mypy", "gradients_engine"), cwd: engine },
 ];
 

@@ -8,9 +8,9 @@ import { type Archive, writeArchive } from "./oci.ts";
 import type { Device } from "./python-packages.ts";
 import { bomOf } from "./sbom.ts";
 import { servicesContent } from "./services-image.ts";
-import { contestantContent, trainerContent } from "./trainer-image.ts";
+import { attackerContent, contestantContent, trainerContent } from "./trainer-image.ts";
 
-export const imageNames = ["services", "trainer", "contestant"] as const;
+export const imageNames = ["services", "trainer", "contestant", "attacker"] as const;
 export type ImageName = (typeof imageNames)[number];
 
 export interface BuiltImage extends Archive {
@@ -23,6 +23,7 @@ const contents: Readonly<Record<ImageName, (device: Device) => Promise<Content>>
   services: servicesContent,
   trainer: trainerContent,
   contestant: contestantContent,
+  attacker: attackerContent,
 };
 
 /** Leaves NAME.tar, NAME.digest (the reference by which pods name it) and NAME.cdx.json (its bill of materials). */

@@ -35,6 +35,7 @@ const programs: Readonly<Record<ImageName, () => readonly Program[]>> = {
     },
   ],
   contestant: () => [{ args: ["python", "/opt/contestant/trainer.py", "--help"], says: "serve" }],
+  attacker: () => [{ args: ["python", "/opt/attacker/attacker.py", "--help"], says: "serve" }],
 };
 
 /** Its own mounts, processes and no network; the root cannot be written to, /tmp can. What comes after the root is run by the image's user. */

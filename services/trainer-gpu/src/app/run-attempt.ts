@@ -196,6 +196,7 @@ async function deliverArtifact(
   result: Extract<EngineResult, { kind: "train" }>,
   output: readonly OpenFile[],
 ): Promise<Outcome> {
+  if (output.length === 0) throw new UnsafeFile("output holds no file");
   const about = { purpose: UploadPurpose.ARTIFACT, step: 0n };
   const artifact = await uploadFiles(relay, output, about, halt.atOnce);
   failpoint("trainer.artifact-uploaded");
