@@ -2,6 +2,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { busBenchmark } from "./bus/bus.ts";
 import { engineBenchmark } from "./engine/engine.ts";
 import { idleBenchmark } from "./idle/idle.ts";
+import { kubernetesBenchmark } from "./kubernetes/kubernetes.ts";
 import { objectsBenchmark } from "./objects/objects.ts";
 import { placingBenchmark } from "./placing/placing.ts";
 import { rpcBenchmark } from "./rpc/rpc.ts";
@@ -14,6 +15,7 @@ export const benchmarks: readonly Benchmark[] = [
   rpcBenchmark,
   objectsBenchmark,
   placingBenchmark,
+  kubernetesBenchmark,
   engineBenchmark,
   verdictsBenchmark,
   idleBenchmark,

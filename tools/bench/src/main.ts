@@ -21,7 +21,7 @@ Without names: all of them.
 
   --quick          short runs, to see that all works; docs/benchmarks.md is left alone
   --minutes <n>    length of the soak   [30]
-  --profile <dir>  CPU profiles of the measured processes (bus, rpc)
+  --profile <dir>  CPU profiles of the measured processes (bus, rpc, kubernetes)
   --help           this text
 `;
 

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ControlPlane } from "@gradients/cluster";
+import type { Figure, RunOptions } from "../benchmark.ts";
+import { sampleOf } from "../processes.ts";
+import { percentile } from "../statistics.ts";
+import { makeNamespace } from "./plane.ts";
+import { newJobId, type SchedulerWorld } from "./scheduler.ts";
+import { watchJobs } from "./watch-jobs.ts";
+
+export const RATE = 100;
+const NAMESPACE = "placing";
+const LATEST_MS = 60_000;
+
+/** From the event that makes a job a race to the watch's word of its Kubernetes Job, at a steady rate. */
+export async function measurePlacing(
+  plane: ControlPlane,
+  world: SchedulerWorld,
+  { isQuick, say }: RunOptions,
+): Promise<readonly Figure[]> {
+  const client = await makeNamespace(plane.kubeconfig, NAMESPACE);
+  await world.start(NAMESPACE);
+  const stopping = new AbortController();
+  const createdAt = new Map<string, number>();
+  let isDouble = false;
+  await watchJobs(
+    client,
+    ({ type, job, at }) => {
+      if (type !== "ADDED") return;
+      const jobId = job.metadata?.labels?.["gradients.io/job"] ?? "";
+      isDouble ||= createdAt.has(jobId);
+      createdAt.set(jobId, at);
+    },
+    stopping.signal,
+  );
+  await placeAll(world, Array.from({ length: RATE }, newJobId), createdAt); // what is compiled by now stays so
+  const ids = Array.from({ length: RATE * (isQuick ? 5 : 20) }, newJobId);
+  const cpuBefore = sampleOf(await world.pid())?.cpuSeconds ?? 0;
+  const sentAt = await placeAll(world, ids, createdAt);
+  const cpu = (sampleOf(await world.pid())?.cpuSeconds ?? 0) - cpuBefore;
+  stopping.abort();
+  await world.stop();
+  await client.transport.close();
+  if (isDouble) throw new Error("A job has two Kubernetes Jobs");
+  const took = ids.map((id) => (createdAt.get(id) ?? Number.NaN) - (sentAt.get(id) ?? Number.NaN));
+  say(
+    `  event to Job: p50 ${Math.round(percentile(took, 0.5))} ms, p99 ${Math.round(percentile(took, 0.99))} ms`,
+  );
+  const what = (share: number) => `event to Job created at ${RATE}/s, p${share}`;
+  return [
+    { what: what(50), value: percentile(took, 0.5), unit: "ms", target: { atMost: 25 } },
+    { what: what(99), value: percentile(took, 0.99), unit: "ms", target: { atMost: 250 } },
+    { what: "CPU of the scheduler, whole way", value: (cpu / ids.length) * 1000, unit: "ms/job" },
+  ];
+}
+
+/** When each was sent. */
+async function placeAll(
+  world: SchedulerWorld,
+  ids: readonly string[],
+  createdAt: ReadonlyMap<string, number>,
+): Promise<ReadonlyMap<string, number>> {
+  await Promise.all(ids.map((id) => world.accept(id)));
+  await sleep(2_000); // all of these are handled
+  const sentAt = new Map<string, number>();
+  const startedAt = performance.now();
+  const sent: Promise<void>[] = [];
+  for (const [index, id] of ids.entries()) {
+    const wait = startedAt + (index * 1000) / RATE - performance.now();
+    if (wait > 1) await sleep(wait);
+    sentAt.set(id, performance.now());
+    sent.push(world.split(id));
+  }
+  await Promise.all(sent);
+  const deadline = performance.now() + LATEST_MS;
+  while (ids.some((id) => !createdAt.has(id))) {
+    if (performance.now() > deadline) throw new Error("Some jobs got no Kubernetes Job within a minute");
+    await sleep(50);
+  }
+  return sentAt;
+}
