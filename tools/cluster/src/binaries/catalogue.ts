@@ -21,6 +21,14 @@ const kubernetes = (name: string, seconds: number, size: number): Binary => ({
   bytes: size * megabyte,
 });
 
+/** Kueue's scheduler without its web hooks, and the program that loads and judges it: Kueue's own benchmark. */
+const kueue = (program: string, seconds: number, size: number): Binary => ({
+  module: "kueue",
+  source: `sigs.k8s.io/kueue/test/performance/scheduler/${program}`,
+  seconds,
+  bytes: size * megabyte,
+});
+
 /** In build order: what most tests need comes first. */
 export const binaries = {
   etcd: { module: "etcd", source: ".", seconds: 180, bytes: 26 * megabyte },
@@ -46,6 +54,8 @@ export const binaries = {
     bytes: 75 * megabyte,
   },
   coredns: { module: "coredns", source: ".", seconds: 90, bytes: 45 * megabyte },
+  minimalkueue: kueue("minimalkueue", 340, 70),
+  "kueue-runner": kueue("runner", 40, 70),
 } as const satisfies Record<string, Binary>;
 
 export type BinaryName = keyof typeof binaries;
