@@ -64,7 +64,6 @@ export class OpenCall {
     this.#ctx = createContext(call, method, this.#abort.signal);
     this.#timer = this.#startDeadline(method.methodKind === "unary");
     env.open.add(this);
-    this.#abort.signal.addEventListener("abort", () => this.fail(this.#abort.signal.reason), { once: true });
     call.once("cancelled", () => this.#cancelled());
   }
 
@@ -104,6 +103,8 @@ export class OpenCall {
   }
 
   abort(reason: RpcError): void {
+    if (this.ctx.signal.aborted) return;
+    this.fail(reason);
     this.#abort.abort(reason);
   }
 

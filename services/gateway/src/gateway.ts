@@ -9,6 +9,7 @@ import { ensureBootstrapKey } from "./app/bootstrap.ts";
 import { createCheckThread } from "./app/check-thread.ts";
 import { createDatasetChecker } from "./app/dataset-checker.ts";
 import { createJobFeed } from "./app/job-feed.ts";
+import { createKeyCache } from "./app/key-cache.ts";
 import { createRateLimiter } from "./app/rate-limiter.ts";
 import { recordProgress } from "./app/record-progress.ts";
 import { createSchedulerCatalogue } from "./app/scheduler-catalogue.ts";
@@ -18,6 +19,7 @@ import { createEventHandlers } from "./events/index.ts";
 import { authenticateCall, createGatewayBinding } from "./grpc/index.ts";
 import { createObserver } from "./observe.ts";
 import { createHttpPart } from "./rest/server.ts";
+import { findApiKeyByPrefix } from "./store/api-keys.ts";
 import { invariants } from "./store/invariants.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { GatewayTables } from "./store/schema.ts";
@@ -47,7 +49,8 @@ export async function createGateway(
   });
   const observe = createObserver(logger);
   const feed = createJobFeed({ db, clock, logger });
-  const shared = { db, objects, clock, logger, observe };
+  const keys = createKeyCache((prefix) => findApiKeyByPrefix(db.q, prefix), clock);
+  const shared = { db, keys, objects, clock, logger, observe };
   const binding = createGatewayBinding({
     ...shared,
     config,

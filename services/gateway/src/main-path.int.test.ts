@@ -73,6 +73,7 @@ test("a customer uploads, orders, watches and downloads; the other services are 
 
   const { job: read } = await client.getJob({ name });
   expect(read).toEqual(jobs.at(-1));
+  expect((await client.listJobs({ parent: world.customer.project })).jobs).toContainEqual(read);
   expect(read?.droppedRows).toEqual({ duplicate: 3, empty_output: 1 });
   expect(read?.attempts[0]?.stats?.rowsLeftOut).toBe(2n);
   const result = await client.getJobResult({ name });

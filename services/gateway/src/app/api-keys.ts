@@ -5,6 +5,7 @@ import { Refused } from "../domain/refusal.ts";
 import { apiKeyName } from "../domain/resource-names.ts";
 import { insertApiKey, lockApiKey, type StoredApiKey, setApiKeyRevoked } from "../store/api-keys.ts";
 import type { GatewayDatabase, GatewayTx } from "../store/database.ts";
+import type { KeyCache } from "./key-cache.ts";
 
 export interface NewApiKey {
   readonly projectId: AccountId;
@@ -31,10 +32,14 @@ export const createApiKey = (deps: { readonly db: GatewayDatabase }) => (command
     throw new Error("No free API key prefix was drawn");
   });
 
-/** Revoking twice is revoking once. */
+/** Revoking twice is revoking once. The key ends here at once, at other replicas when they look at it again. */
 export const revokeApiKey =
-  (deps: { readonly db: GatewayDatabase }) => (projectId: AccountId, keyId: string) =>
-    deps.db.tx((tx) => revoke(tx, projectId, keyId));
+  ({ db, keys }: { readonly db: GatewayDatabase; readonly keys: KeyCache }) =>
+  async (projectId: AccountId, keyId: string): Promise<StoredApiKey> => {
+    const key = await db.tx((tx) => revoke(tx, projectId, keyId));
+    keys.forget(key.prefix);
+    return key;
+  };
 
 async function revoke(tx: GatewayTx, projectId: AccountId, keyId: string): Promise<StoredApiKey> {
   const key = await lockApiKey(tx, projectId, keyId);

@@ -46,7 +46,7 @@ export function createGatewayBinding(deps: MethodDeps): RpcBinding {
 }
 
 /** Who calls, by the `authorization` metadata, and whether it is not too often. */
-export const authenticateCall = (deps: Pick<MethodDeps, "db" | "clock">, countCall: RateLimiter) => {
+export const authenticateCall = (deps: Pick<MethodDeps, "keys" | "clock">, countCall: RateLimiter) => {
   const check = authenticate(deps);
   return async (ctx: CallContext) => {
     try {

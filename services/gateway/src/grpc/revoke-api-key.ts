@@ -6,8 +6,8 @@ import { ownChild } from "./caller.ts";
 import type { MethodDeps } from "./deps.ts";
 
 export const revokeApiKey =
-  ({ db }: MethodDeps): MethodImpl<typeof GatewayService.method.revokeApiKey> =>
+  ({ db, keys }: MethodDeps): MethodImpl<typeof GatewayService.method.revokeApiKey> =>
   async ({ name }, ctx) => {
     const { projectId, id } = ownChild<string>(ctx, "ApiKey", "apiKeys", name);
-    return { apiKey: encodeApiKey(await revoke({ db })(projectId, id)) };
+    return { apiKey: encodeApiKey(await revoke({ db, keys })(projectId, id)) };
   };

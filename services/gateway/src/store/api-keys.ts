@@ -42,7 +42,7 @@ export async function insertApiKey(tx: GatewayTx, key: StoredApiKey): Promise<bo
   return result.numInsertedOrUpdatedRows === 1n;
 }
 
-/** By the unique index on the prefix, no lock: this runs on every call. */
+/** By the unique index on the prefix, no lock. */
 export async function findApiKeyByPrefix(q: GatewayQuery, prefix: string): Promise<StoredApiKey | undefined> {
   const row = await q.selectFrom("api_key").select(columns).where("prefix", "=", prefix).executeTakeFirst();
   return row && toApiKey(row);

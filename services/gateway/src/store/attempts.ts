@@ -1,41 +1,53 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { AttemptFinishedSchema, type ProgressPoint, ProgressPointSchema } from "@gradients/contracts/event";
 import type { AttemptId, JobId } from "@gradients/kernel";
-import { type Selectable, sql } from "kysely";
+import { type AliasedRawBuilder, type ExpressionBuilder, type Selectable, sql } from "kysely";
+import { jsonArrayFrom } from "kysely/helpers/postgres";
 import type { Attempt } from "../domain/job.ts";
 import type { GatewayQuery, GatewayTx } from "./database.ts";
 import { decodeFailure, encodeFailure } from "./failure-bytes.ts";
 import type { GatewayTables } from "./schema.ts";
 
 type AttemptRow = Selectable<GatewayTables["attempt"]>;
+type AttemptJson =
+  ReturnType<typeof attemptsOf> extends AliasedRawBuilder<(infer Row)[], string> ? Row : never;
 
-/** The attempts of some jobs in their order. No lock: an attempt changes only under its job's lock. Index attempt_by_job. */
-export async function loadAttempts(
-  q: GatewayQuery,
-  jobIds: readonly JobId[],
-): Promise<ReadonlyMap<JobId, readonly Attempt[]>> {
-  if (jobIds.length === 0) return new Map();
-  const rows = await q
-    .selectFrom("attempt")
-    .select([
-      "attempt_id",
-      "job_id",
-      "position",
-      "recipe_id",
-      "recipe_title",
-      "contestant_hotkey",
-      "state",
-      "epoch",
-      "phase",
-    ])
-    .select(["latest", "finished", "failure", "started_at", "ended_at"])
-    .where("job_id", "in", jobIds)
-    .orderBy("job_id")
-    .orderBy("position")
-    .execute();
-  const byJob = new Map<JobId, Attempt[]>();
-  for (const row of rows) byJob.set(row.job_id, [...(byJob.get(row.job_id) ?? []), toAttempt(row)]);
-  return byJob;
+const columns = [
+  "attempt.attempt_id",
+  "attempt.recipe_id",
+  "attempt.recipe_title",
+  "attempt.contestant_hotkey",
+  "attempt.state",
+  "attempt.epoch",
+  "attempt.phase",
+  "attempt.latest",
+  "attempt.finished",
+  "attempt.failure",
+  "attempt.started_at",
+  "attempt.ended_at",
+] as const;
+
+/** The attempts of a job in their order. No lock: an attempt changes only under its job's lock. Index attempt_by_job. */
+export async function loadAttempts(q: GatewayQuery, jobId: JobId): Promise<readonly Attempt[]> {
+  const query = q.selectFrom("attempt").select(columns).where("job_id", "=", jobId).orderBy("position");
+  return (await query.execute()).map(toAttempt);
+}
+
+/** The same along with each job of a query, as JSON. Not where the query waits for a lock: PostgreSQL would give the attempts as they were before. */
+export function attemptsOf(eb: ExpressionBuilder<GatewayTables, "job">) {
+  const query = eb.selectFrom("attempt").select(columns).whereRef("attempt.job_id", "=", "job.job_id");
+  return jsonArrayFrom(query.orderBy("position")).as("attempts");
+}
+
+export function fromJson(row: AttemptJson): Attempt {
+  return toAttempt({
+    ...row,
+    latest: bytesOf(row.latest),
+    finished: bytesOf(row.finished),
+    failure: bytesOf(row.failure),
+    started_at: row.started_at === null ? null : new Date(row.started_at),
+    ended_at: row.ended_at === null ? null : new Date(row.ended_at),
+  });
 }
 
 /** Needs the job's lock. */
@@ -103,7 +115,7 @@ function toRow(jobId: JobId, { attempt, position }: PlacedAttempt): AttemptRow {
   };
 }
 
-function toAttempt(row: AttemptRow): Attempt {
+function toAttempt(row: Omit<AttemptRow, "job_id" | "position">): Attempt {
   const finished = row.finished ? fromBinary(AttemptFinishedSchema, row.finished) : undefined;
   return {
     attemptId: row.attempt_id,
@@ -120,6 +132,11 @@ function toAttempt(row: AttemptRow): Attempt {
     startedAt: row.started_at ?? undefined,
     endedAt: row.ended_at ?? undefined,
   };
+}
+
+/** PostgreSQL's text of bytes. */
+function bytesOf(text: string | null): Uint8Array | null {
+  return text === null ? null : Buffer.from(text.slice("\\x".length), "hex");
 }
 
 function encodeFinished({ stats, artifact }: Attempt): Uint8Array | null {

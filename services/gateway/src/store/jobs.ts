@@ -2,8 +2,8 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { JobScoredSchema } from "@gradients/contracts/event";
 import type { AccountId, JobId } from "@gradients/kernel";
 import { type Selectable, sql } from "kysely";
-import type { Job, JobView, Payment } from "../domain/job.ts";
-import { insertOrUpdateAttempts, loadAttempts } from "./attempts.ts";
+import type { Attempt, Job, JobView, Payment } from "../domain/job.ts";
+import { attemptsOf, fromJson, insertOrUpdateAttempts, loadAttempts } from "./attempts.ts";
 import type { GatewayQuery, GatewayTx } from "./database.ts";
 import { decodeFailure, encodeFailure } from "./failure-bytes.ts";
 import type { GatewayTables, PaymentJson } from "./schema.ts";
@@ -62,7 +62,7 @@ export async function lockJob(tx: GatewayTx, jobId: JobId): Promise<JobView | un
     .where("job_id", "=", jobId)
     .forUpdate()
     .executeTakeFirst();
-  return row && toView(tx, row);
+  return row && toView(row, await loadAttempts(tx, jobId));
 }
 
 /** By primary key, no lock. A job of another project counts as none. */
@@ -74,10 +74,11 @@ export async function findJob(
   const query = q
     .selectFrom("job")
     .select(columns)
+    .select(attemptsOf)
     .where("job_id", "=", jobId)
     .where("project_id", "=", projectId);
   const row = await query.executeTakeFirst();
-  return row && toView(q, row);
+  return row && toView(row, row.attempts.map(fromJson));
 }
 
 /** Newest first, by index job_by_project. */
@@ -90,19 +91,12 @@ export async function listJobs(
   const query = q
     .selectFrom("job")
     .select(columns)
+    .select(attemptsOf)
     .where("project_id", "=", projectId)
     .orderBy("job_id", "desc")
     .limit(limit);
   const rows = await (after === undefined ? query : query.where("job_id", "<", after as JobId)).execute();
-  const attempts = await loadAttempts(
-    q,
-    rows.map((row) => row.job_id),
-  );
-  return rows.map((row) => ({
-    job: toJob(row),
-    attempts: attempts.get(row.job_id) ?? [],
-    payments: row.payments.map(toPayment),
-  }));
+  return rows.map((row) => toView(row, row.attempts.map(fromJson)));
 }
 
 /** Writes what may change of a job whose row is locked, and those attempts that are not the ones in `before`. */
@@ -132,9 +126,8 @@ export async function markPaymentsTold(tx: GatewayTx, jobId: JobId, seconds: num
   return numUpdatedRows === 1n;
 }
 
-async function toView(q: GatewayQuery, row: JobRow): Promise<JobView> {
-  const attempts = await loadAttempts(q, [row.job_id]);
-  return { job: toJob(row), attempts: attempts.get(row.job_id) ?? [], payments: row.payments.map(toPayment) };
+function toView(row: JobRow, attempts: readonly Attempt[]): JobView {
+  return { job: toJob(row), attempts, payments: row.payments.map(toPayment) };
 }
 
 function changeable({ job, payments }: JobView) {
