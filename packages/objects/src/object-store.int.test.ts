@@ -83,6 +83,12 @@ describe("put and get", () => {
     expect(await openUploads("aborted")).toBe(0);
   });
 
+  test("what was opened and never heard of is closed with the put of the same key", async () => {
+    await store.createMultipart("opened-twice");
+    await store.put("opened-twice", chunked(randomBytes(9 * MIB)));
+    expect(await openUploads("opened-twice")).toBe(0);
+  });
+
   test("content that was replaced is noticed by whoever reads the old reference", async () => {
     const ref = await store.put("replaced", Buffer.from("original"));
     await store.put("replaced", Buffer.from("tampered"));

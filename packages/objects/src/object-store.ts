@@ -19,7 +19,7 @@ import { deletePrefix } from "./delete-prefix.ts";
 import { verified } from "./digest.ts";
 import { ObjectNotFound } from "./errors.ts";
 import type { ObjectRef } from "./object-ref.ts";
-import { type PutBody, type PutOptions, putObject } from "./put-object.ts";
+import { PART_BYTES, type PutBody, type PutOptions, putObject } from "./put-object.ts";
 
 export interface ObjectStoreOptions {
   /** Of the S3 server as this process reaches it, e.g. `http://127.0.0.1:8333`. */
@@ -102,7 +102,12 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const signer = options.publicEndpoint ? createClient(options, options.publicEndpoint) : client;
   return {
     ensureBucket: (signal) => ensureBucket(client, bucket, signal),
-    put: (key, body, putOptions) => putObject(client, bucket, key, body, putOptions),
+    put: async (key, body, putOptions) => {
+      const ref = await putObject(client, bucket, key, body, putOptions);
+      // It was opened twice when the first answer was lost.
+      if (ref.size > PART_BYTES) await abortMultiparts(client, bucket, key, putOptions?.signal);
+      return ref;
+    },
     get: (ref, signal) => verified(ref.key, readObject(client, bucket, ref.key, signal), ref),
     getRange: (key, start, end, signal) => readRange(client, bucket, key, [start, end], signal),
     head: (key, signal) => headObject(client, bucket, key, signal),

@@ -6,7 +6,8 @@ import { Digester } from "./digest.ts";
 import { DigestMismatch } from "./errors.ts";
 import type { ObjectRef } from "./object-ref.ts";
 
-const PART_BYTES = 8 * 1024 * 1024;
+/** Content of more bytes is sent as a multipart upload. */
+export const PART_BYTES = 8 * 1024 * 1024;
 const PARTS_IN_FLIGHT = 2;
 
 export type PutBody = AsyncIterable<Uint8Array> | Uint8Array;

@@ -26,7 +26,7 @@ async function settle(deps: Deps, { upload, owner }: Found, signal: AbortSignal)
   const fate = fateOfUpload(upload, owner);
   if (fate === "keep") return false;
   const { key } = upload.file.object;
-  if (fate === "abort") await deps.objects.abortMultiparts(key, signal);
+  await deps.objects.abortMultiparts(key, signal); // of one in whole too: it was opened twice when the first answer was lost
   if (fate === "delete") await deps.objects.delete(key, signal);
   failpoint("scheduler.upload-settled");
   await deleteUpload(deps.db, upload.uploadId);

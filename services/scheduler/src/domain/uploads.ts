@@ -82,7 +82,7 @@ export interface UploadOwner {
 
 /**
  * abort: cut short by the end of its placement. delete: nothing refers to it, nor ever will. settle: it is part of the result for good and
- * needs no more watching.
+ * needs no more watching. None of these leaves an open multipart upload of its key.
  */
 export function fateOfUpload(upload: Upload, owner: UploadOwner): "keep" | "abort" | "delete" | "settle" {
   const isPlacementOver = owner.isOver || upload.epoch < owner.epoch;
