@@ -4,11 +4,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { faultTimes, noteFigures } from "@gradients/testkit";
 import { expect, test } from "vitest";
 import { downloadTo } from "./download-to.ts";
 import { DigestMismatch } from "./errors.ts";
 
-const FLIPS = 1_000;
+const FLIPS = faultTimes(1_000);
 const AT_A_TIME = 8;
 
 test(`of ${FLIPS} artifacts with one flipped bit each none is taken for the one that was uploaded`, {
@@ -44,6 +45,12 @@ test(`of ${FLIPS} artifacts with one flipped bit each none is taken for the one 
     server.close();
     rmSync(folder, { recursive: true });
   }
+  noteFigures({
+    promise: "an artifact with one flipped bit is found, and not kept",
+    tries: FLIPS,
+    failures: FLIPS - found,
+    faults: { "one bit flipped, anywhere": FLIPS },
+  });
   expect(found).toBe(FLIPS);
 });
 

@@ -27,7 +27,7 @@ test("the n-th pass kills the process, and the record tells what it had passed",
     signal: "SIGKILL",
   });
   expect(await passed(record)).toEqual(["db.begun", "db.committed", "db.begun"]);
-  expect(existsSync(`${record}.killed`)).toBe(true);
+  expect(existsSync(`${record}.killed-db.begun`)).toBe(true);
 });
 
 test("of the processes that share a record only one dies", async () => {
@@ -36,14 +36,25 @@ test("of the processes that share a record only one dies", async () => {
   expect(ends.map(({ signal }) => signal).toSorted()).toEqual(["SIGKILL", null, null]);
 });
 
+test("a program that is started again dies at each of several, once", async () => {
+  const record = join(folder, "several");
+  const env = { GRADIENTS_FAILPOINT: "db.committed@2,db.begun", GRADIENTS_FAILPOINT_RECORD: record };
+  const ends = [await run(env), await run(env), await run(env)];
+  expect(ends.map(({ signal }) => signal)).toEqual(["SIGKILL", "SIGKILL", null]);
+  expect((await passed(record)).slice(0, 2)).toEqual(["db.begun", "db.begun"]);
+});
+
 test("without a record it dies at the first pass, and unarmed not at all", async () => {
   expect(await run({ GRADIENTS_FAILPOINT: "db.committed" })).toMatchObject({ signal: "SIGKILL" });
   expect(await run({})).toEqual({ code: 0, signal: null });
 });
 
-test.each(["db.begun@0", "db.begun@", "toString", "nowhere", "db.begun 2"])("%s is refused", (text) => {
-  expect(() => armFromEnvironment({ GRADIENTS_FAILPOINT: text })).toThrow(ConfigExit);
-});
+test.each(["db.begun@0", "db.begun@", "toString", "nowhere", "db.begun 2", "db.begun,"])(
+  "%s is refused",
+  (text) => {
+    expect(() => armFromEnvironment({ GRADIENTS_FAILPOINT: text })).toThrow(ConfigExit);
+  },
+);
 
 async function run(env: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {

@@ -7,29 +7,32 @@ const EX_CONFIG = 78;
 /**
  * Makes this process die at a boundary, or tell which ones it passes, for the tests of faults:
  *
- * - `GRADIENTS_FAILPOINT=bus.before-ack@3` kills it without warning when it passes that failpoint for the third time (`@1` if left out);
- * - `GRADIENTS_FAILPOINT_RECORD=<file>` appends a line `<pid> <failpoint>` for each one passed. With both, only the first of all processes that share the
- *   file dies: it makes `<file>.killed`. Pods, which all get the same environment, need that.
+ * - `GRADIENTS_FAILPOINT=bus.before-ack@3` kills it without warning when it passes that failpoint for the third time (`@1` if left out), and
+ *   `bus.before-ack@3,db.committed` at whichever of the two comes first;
+ * - `GRADIENTS_FAILPOINT_RECORD=<file>` appends a line `<pid> <failpoint>` for each one passed. With both, of all processes that share the file only the
+ *   first dies at each failpoint: it makes `<file>.killed-<failpoint>`. Pods, which all get the same environment, need that, and so does a program that
+ *   is started again to die at the next one.
  *
  * Throws ConfigExit for a failpoint that does not exist.
  */
 export function armFromEnvironment(env: ConfigSource["env"]): void {
   const record = env["GRADIENTS_FAILPOINT_RECORD"] || undefined;
-  const fatal = env["GRADIENTS_FAILPOINT"] ? parse(env["GRADIENTS_FAILPOINT"]) : undefined;
-  if (!record && !fatal) return;
-  let left = fatal?.hit ?? 0;
+  const passesLeft = new Map((env["GRADIENTS_FAILPOINT"] || undefined)?.split(",").map(parse));
+  if (!record && passesLeft.size === 0) return;
   armFailpoints((name) => {
     if (record) appendFileSync(record, `${process.pid} ${name}\n`);
-    if (name !== fatal?.name || --left !== 0) return;
-    if (!record || isFirst(`${record}.killed`)) process.kill(process.pid, "SIGKILL");
+    const left = (passesLeft.get(name) ?? 0) - 1;
+    passesLeft.set(name, left);
+    if (left !== 0) return;
+    if (!record || isFirst(`${record}.killed-${name}`)) process.kill(process.pid, "SIGKILL");
   });
 }
 
-function parse(text: string): { readonly name: Failpoint; readonly hit: number } {
+function parse(text: string): readonly [Failpoint, number] {
   const [, name = "", hit = "1"] = /^([a-z.-]+)(?:@([1-9]\d*))?$/.exec(text) ?? [];
-  if (isFailpoint(name)) return { name, hit: Number(hit) };
+  if (isFailpoint(name)) return [name, Number(hit)];
   throw new ConfigExit(
-    `GRADIENTS_FAILPOINT: expected <failpoint> or <failpoint>@<n>, found "${text}"\n`,
+    `GRADIENTS_FAILPOINT: expected <failpoint> or <failpoint>@<n>, several with commas between, found "${text}"\n`,
     EX_CONFIG,
   );
 }

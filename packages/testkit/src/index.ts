@@ -1,5 +1,6 @@
 export { type GuardedChild, type GuardedCommand, spawnGuarded } from "./guarded-child.ts";
 export { type Nats, type NatsOptions, startNats } from "./nats.ts";
+export { type Figures, faultTimes, noteFigures } from "./note-figures.ts";
 export { freePort, freePorts } from "./ports.ts";
 export { type Postgres, type PostgresOptions, type RunningServer, startPostgres } from "./postgres.ts";
 export { type S3Access, type S3Options, type S3Server, startS3 } from "./s3.ts";

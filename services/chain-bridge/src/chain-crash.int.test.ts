@@ -2,6 +2,7 @@
 // Short here; `npm run test:chain-faults` kills 200 times.
 
 import { type Failpoint, newId, Rng } from "@gradients/kernel";
+import { faultTimes, noteFigures } from "@gradients/testkit";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { listSubmissions } from "./store/submissions.ts";
@@ -9,8 +10,8 @@ import { audit } from "./test/audit.ts";
 import { type BridgeProcess, startBridgeProcess } from "./test/bridge-process.ts";
 import { createWorld, cursorBlock, NETUID, type World } from "./test/bridge-world.ts";
 
-const KILLS = Number(process.env["CHAIN_FAULT_KILLS"] ?? 13);
-const SEED = process.env["CHAIN_FAULT_SEED"] ?? "1";
+const KILLS = faultTimes(13);
+const SEED = process.env["GRADIENTS_SEED"] ?? "1";
 const FINALITY_LAG = 4;
 const A_KILL_MS = 60_000;
 
@@ -67,8 +68,18 @@ it(`includes each vector once and books everything once, though killed ${KILLS} 
   await settle();
   const books = await audit(world);
   expect(books.points).toBe(verdicts.length);
-  const counts = JSON.stringify({ seed: SEED, kills: KILLS, ...Object.fromEntries(died), ...books });
-  process.stdout.write(`${counts}\n`);
+  const checked = { tries: KILLS, failures: 0 };
+  noteFigures({
+    ...checked,
+    promise: "each weight vector is in the chain once, and known as set only from its finalized block",
+    faults: Object.fromEntries([...died].map(([name, count]) => [`kill -9 at ${name}`, count])),
+    load: { "weight vectors in the chain": books.inclusions, "blocks booked": books.blocks },
+  });
+  noteFigures({
+    ...checked,
+    promise: "each verdict's points and each reward are booked once, to the last RAO",
+    load: { "verdicts with points": books.points, "rewards booked": books.rewards },
+  });
 });
 
 it("books nothing again when every verdict and every block is replayed", { timeout: 120_000 }, async () => {
@@ -87,6 +98,12 @@ it("books nothing again when every verdict and every block is replayed", { timeo
   await world.until(async () => (await bridge.client.listPoints({ jobId: last })).points.length > 0);
   await world.until(async () => (await cursorBlock(world.db)) === world.chain.control.finalizedBlock, 60_000);
   expect(await audit(world)).toEqual({ ...before, points: before.points + 1 });
+  noteFigures({
+    promise: "a verdict or block that is replayed books nothing again",
+    tries: 2 * verdicts.length + before.blocks,
+    failures: 0,
+    faults: { "verdict replayed": 2 * verdicts.length, "block replayed": before.blocks },
+  });
 });
 
 async function publishVerdict(): Promise<void> {

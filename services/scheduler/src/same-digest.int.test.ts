@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AttemptFinishedSchema, AttemptStartedSchema } from "@gradients/contracts/event";
+import { faultTimes, noteFigures } from "@gradients/testkit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { findAttempt } from "./store/attempts.ts";
 import { agentPid, enginePid } from "./test/processes.ts";
@@ -37,27 +38,40 @@ const twins = ["one", "other"].map((id) => ({
   default: id === "one",
 }));
 
-test("an attempt whose engine and agent were killed in turn brings the same bytes as its undisturbed twin", {
-  timeout: 240_000,
-}, async () => {
-  const file = join(folder, "twins.json");
-  await writeFile(file, JSON.stringify(twins));
-  await world.startScheduler({ SCHEDULER_RECIPES_FILE: file });
-  await world.openJob({ contestants: 2, budgetSeconds: 200 });
-  const [disturbed] = await world.waitFor(AttemptStartedSchema, 2);
-  const attemptId = disturbed?.attemptId ?? "";
-  const first = await checkpointAfter(attemptId, 0);
-  process.kill(await enginePid(await agentPid(world, attemptId)), "SIGKILL");
-  await checkpointAfter(attemptId, first);
-  process.kill(await agentPid(world, attemptId, 1), "SIGKILL");
-  const finished = await world.waitFor(AttemptFinishedSchema, 2, 120_000);
-  expect((await findAttempt(world.db.q, attemptId))?.core.epoch).toBe(2);
-  const [one, other] = finished.map(({ artifact }) =>
-    artifact.map(({ name, object }) => [name, object?.sha256]),
-  );
-  expect(one?.length).toBeGreaterThan(0);
-  expect(other).toEqual(one);
-});
+const pairs = Array.from({ length: faultTimes(1) }, (_, index) => index + 1);
+
+test.each(pairs)(
+  "an attempt whose engine and agent were killed in turn brings the same bytes as its undisturbed twin (%i)",
+  {
+    timeout: 240_000,
+  },
+  async () => {
+    const file = join(folder, "twins.json");
+    await writeFile(file, JSON.stringify(twins));
+    await world.startScheduler({ SCHEDULER_RECIPES_FILE: file });
+    await world.openJob({ contestants: 2, budgetSeconds: 200 });
+    const [disturbed] = await world.waitFor(AttemptStartedSchema, 2);
+    const attemptId = disturbed?.attemptId ?? "";
+    const first = await checkpointAfter(attemptId, 0);
+    process.kill(await enginePid(await agentPid(world, attemptId)), "SIGKILL");
+    await checkpointAfter(attemptId, first);
+    process.kill(await agentPid(world, attemptId, 1), "SIGKILL");
+    const finished = await world.waitFor(AttemptFinishedSchema, 2, 120_000);
+    expect((await findAttempt(world.db.q, attemptId))?.core.epoch).toBe(2);
+    const [one, other] = finished.map(({ artifact }) =>
+      artifact.map(({ name, object }) => [name, object?.sha256]),
+    );
+    expect(one?.length).toBeGreaterThan(0);
+    expect(other).toEqual(one);
+    noteFigures({
+      promise: "an attempt that goes on from its checkpoint brings the digests of its undisturbed twin",
+      tries: 1,
+      failures: 0,
+      faults: { "kill -9 of its engine": 1, "kill -9 of its agent": 1 },
+      load: { "files compared": one?.length ?? 0 },
+    });
+  },
+);
 
 /** The step of the first checkpoint of a later step. */
 async function checkpointAfter(attemptId: string, step: number): Promise<number> {

@@ -18,7 +18,7 @@ export interface Accepted {
 
 /** What a caller may try again without harm, given a request id. */
 const RETRYABLE: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"]);
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 300_000;
 
 /** A client of the public door that keeps at it as a careful partner does, and writes down what it did and saw. */
 export class Customer implements Disposable {

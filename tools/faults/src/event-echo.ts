@@ -7,7 +7,12 @@ const LATEST_MS = 8_000;
 const MAX_COPIES = 3;
 
 /** Publishes every event one to three times more, each copy some seconds later and so behind others: late, doubled, out of order. */
-export async function echoEvents(natsUrl: string, rng: Rng, signal: AbortSignal): Promise<void> {
+export async function echoEvents(
+  natsUrl: string,
+  rng: Rng,
+  signal: AbortSignal,
+  latestMs = LATEST_MS,
+): Promise<void> {
   const connection = await connect({ servers: natsUrl });
   const copies: Promise<void>[] = [];
   const repeat = async (message: Msg, delayMs: number) => {
@@ -16,14 +21,15 @@ export async function echoEvents(natsUrl: string, rng: Rng, signal: AbortSignal)
     message.headers?.set(ECHO, "1");
     connection.publish(message.subject, message.data, message.headers ? { headers: message.headers } : {});
   };
-  connection.subscribe("event.>", {
+  const subscription = connection.subscribe("event.>", {
     callback: (error, message) => {
       if (error || message.headers?.has(ECHO)) return;
       const count = 1 + rng.int(MAX_COPIES);
-      for (let copy = 0; copy < count; copy += 1) copies.push(repeat(message, rng.float() * LATEST_MS));
+      for (let copy = 0; copy < count; copy += 1) copies.push(repeat(message, rng.float() * latestMs));
     },
   });
   await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  subscription.unsubscribe(); // from here on there are no more copies
   await Promise.all(copies);
   await connection.close();
 }

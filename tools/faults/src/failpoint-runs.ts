@@ -5,27 +5,26 @@ import { type Failpoint, failpoints, isFailpoint, type Rng } from "@gradients/ke
 import { checkOutcome } from "./check-outcome.ts";
 import { Customer } from "./customer.ts";
 import type { Environment } from "./service-process.ts";
-import { podEnvironmentVariable, type ServiceName, type System, serviceNames } from "./system.ts";
+import { type ProgramName, podEnvironmentVariable, type System, serviceNames } from "./system.ts";
 import type { Violation } from "./violation.ts";
-
-type Place = ServiceName | "trainer-gpu";
 
 /** A failpoint in one of the programs that pass it. */
 export interface FailpointCase {
   readonly name: Failpoint;
-  readonly place: Place;
+  readonly place: ProgramName;
   /** How often that program passed it in an undisturbed run, start-up included. */
   readonly passes: number;
 }
 
 export interface FailpointRun {
-  /** Whether it died there. */
-  readonly hit: boolean;
+  /** Where its program died. */
+  readonly hit: readonly FailpointCase[];
+  readonly missed: readonly FailpointCase[];
   readonly violations: readonly Violation[];
 }
 
-const places: readonly Place[] = [...serviceNames, "trainer-gpu"];
-const DRAIN_MS = 120_000;
+const programs: readonly ProgramName[] = [...serviceNames, "trainer-gpu"];
+const DRAIN_MS = 600_000;
 
 /** What a customer's day passes: a data set, a job, a job that is called off. */
 async function aDay(system: System, name: string): Promise<Customer> {
@@ -43,54 +42,47 @@ export async function observeFailpoints(
   system: System,
   customers: Customer[],
 ): Promise<readonly FailpointCase[]> {
-  const folder = join(system.logs, "failpoints");
-  await mkdir(folder, { recursive: true });
-  const recordOf = (place: Place) => join(folder, `passed-${place}`);
-  const pods = podsWith(system, { GRADIENTS_FAILPOINT_RECORD: recordOf("trainer-gpu") });
-  for (const name of serviceNames)
-    await system.restart(name, {
-      GRADIENTS_FAILPOINT_RECORD: recordOf(name),
-      ...(name === "scheduler" && pods),
-    });
+  const recordOf = await recordsOf(system, "passed");
+  await equip(system, (place) => ({ GRADIENTS_FAILPOINT_RECORD: recordOf(place) }));
   customers.push(await aDay(system, "observed"));
-  for (const name of serviceNames) await system.restart(name);
+  await disarm(system);
   const found = await Promise.all(
-    places.map(async (place) => countPasses(place, await readFile(recordOf(place), "utf8"))),
+    programs.map(async (place) => countPasses(place, await readFile(recordOf(place), "utf8"))),
   );
   return found.flat();
 }
 
 /** Some boundaries are passed on some days only. */
-const DAYS = 3;
+const DAYS = 4;
 
-/** A day in which that program dies as it passes there, at the first of three on which it does; it is started again without. Then everything must hold. */
+/**
+ * Days in which programs die as they pass there, each at one after the other, started again each time; first at any pass, from the second day on at
+ * the first one. Then everything must hold.
+ */
 export async function dieAt(
   system: System,
   customers: Customer[],
-  one: FailpointCase,
+  cases: readonly FailpointCase[],
   rng: Rng,
 ): Promise<FailpointRun> {
-  let hit = await dayWithDeath(system, customers, one, 1 + rng.int(Math.ceil(one.passes / 2)));
-  for (let day = 1; day < DAYS && !hit; day += 1) hit = await dayWithDeath(system, customers, one, 1);
-  return { hit, violations: await checkOutcome(system, customers) };
-}
-
-/** Whether it died. */
-async function dayWithDeath(
-  system: System,
-  customers: Customer[],
-  { name, place }: FailpointCase,
-  pass: number,
-): Promise<boolean> {
-  const day = `${name}-${place}-${customers.length}`;
-  const record = join(system.logs, "failpoints", day);
-  const armed = { GRADIENTS_FAILPOINT: `${name}@${pass}`, GRADIENTS_FAILPOINT_RECORD: record };
-  const service = place === "trainer-gpu" ? "scheduler" : place;
-  await system.restart(service, place === "trainer-gpu" ? podsWith(system, armed) : armed);
-  customers.push(await aDay(system, day));
-  const hit = existsSync(`${record}.killed`);
-  if (place === "trainer-gpu" || !hit) await system.restart(service);
-  return hit;
+  const run = `died-${customers.length}`;
+  const recordOf = await recordsOf(system, run);
+  const isMissed = ({ name, place }: FailpointCase) => !existsSync(`${recordOf(place)}.killed-${name}`);
+  for (let day = 0; day < DAYS && cases.some(isMissed); day += 1) {
+    const missed = cases.filter(isMissed);
+    const passOf = ({ passes }: FailpointCase) => (day === 0 ? 1 + rng.int(Math.ceil(passes / 2)) : 1);
+    await equip(system, (place) => ({
+      GRADIENTS_FAILPOINT_RECORD: recordOf(place),
+      GRADIENTS_FAILPOINT: missed
+        .filter((one) => one.place === place)
+        .map((one) => `${one.name}@${passOf(one)}`)
+        .join(","),
+    }));
+    customers.push(await aDay(system, `${run}-${day}`));
+  }
+  await disarm(system);
+  const violations = await checkOutcome(system, customers);
+  return { hit: cases.filter((one) => !isMissed(one)), missed: cases.filter(isMissed), violations };
 }
 
 /** The ones of the list that none of the cases is about. */
@@ -101,12 +93,29 @@ export function neverPassed(cases: readonly FailpointCase[]): readonly Failpoint
     .filter((name) => !passed.has(name));
 }
 
-function podsWith({ podEnvironment }: System, more: Environment): Environment {
-  return podEnvironmentVariable({ ...podEnvironment, ...more });
+async function recordsOf({ logs }: System, name: string): Promise<(place: ProgramName) => string> {
+  const folder = join(logs, "failpoints");
+  await mkdir(folder, { recursive: true });
+  return (place) => join(folder, `${name}-${place}`);
+}
+
+/** Starts every service anew with these variables, and with those of its pods where it starts them; they hold for each start that follows. */
+async function equip(
+  { services, podEnvironment, restart }: System,
+  variablesOf: (place: ProgramName) => Environment,
+): Promise<void> {
+  const pods = podEnvironmentVariable({ ...podEnvironment, ...variablesOf("trainer-gpu") });
+  for (const name of serviceNames)
+    services[name].extra = { ...variablesOf(name), ...(name === "scheduler" && pods) };
+  await Promise.all(serviceNames.map((name) => restart(name)));
+}
+
+function disarm(system: System): Promise<void> {
+  return equip(system, () => ({}));
 }
 
 /** Lines `<pid> <failpoint>`. */
-function countPasses(place: Place, record: string): readonly FailpointCase[] {
+function countPasses(place: ProgramName, record: string): readonly FailpointCase[] {
   const counts = new Map<Failpoint, number>();
   for (const line of record.trim().split("\n")) {
     const name = line.split(" ")[1] ?? "";

@@ -29,6 +29,9 @@ const notOfADay: Partial<Record<Failpoint, string>> = {
   "scheduler.job-deleted": KUBERNETES,
 };
 
+/** Of each program in one run. More deaths on the way of one event would use up its deliveries. */
+const DEATHS_PER_RUN = 6;
+
 /** Kills each program at each boundary that it passes during a customer's day. `times` is how often each. */
 export async function runFailpointSuite({ times, seed, folder }: RunOptions): Promise<SuiteResult> {
   const startedAt = performance.now();
@@ -38,15 +41,13 @@ export async function runFailpointSuite({ times, seed, folder }: RunOptions): Pr
   const cases = await observeFailpoints(system, customers);
   const violations: Violation[] = unexplained(cases);
   const hits = new Map<string, number>();
-  for (const one of rng.shuffle(Array.from({ length: times }, () => cases).flat())) {
-    const { hit, violations: found } = await dieAt(system, customers, one, rng);
-    violations.push(
-      ...found.map(({ promise, detail }) => ({ promise, detail: `${one.name} in ${one.place}: ${detail}` })),
-    );
-    if (hit) hits.set(one.place, (hits.get(one.place) ?? 0) + 1);
-    else violations.push({ promise: HIT, detail: `${one.name} in ${one.place}` });
+  const runs = Array.from({ length: times }, () => inRuns(cases, rng)).flat();
+  for (const [index, run] of runs.entries()) {
+    const { hit, missed, violations: found } = await dieAt(system, customers, run, rng);
+    violations.push(...found, ...missed.map((one) => ({ promise: HIT, detail: nameOf(one) })));
+    for (const { place } of hit) hits.set(place, (hits.get(place) ?? 0) + 1);
     process.stdout.write(
-      `failpoints: ${one.name} in ${one.place}${hit ? "" : " was not hit"}, ${found.length} violations\n`,
+      `failpoints, run ${index + 1} of ${runs.length}: died at ${hit.map(nameOf).join(", ")}; ${missed.length} not hit, ${found.length} violations\n`,
     );
   }
   for (const customer of customers) customer[Symbol.dispose]();
@@ -72,6 +73,19 @@ export async function runFailpointSuite({ times, seed, folder }: RunOptions): Pr
     ),
     violations: distinct(violations),
   });
+}
+
+/** Some of each program in each. */
+function inRuns(cases: readonly FailpointCase[], rng: Rng): readonly (readonly FailpointCase[])[] {
+  const ofPrograms = Map.groupBy(rng.shuffle(cases), ({ place }) => place);
+  const longest = Math.max(...[...ofPrograms.values()].map(({ length }) => length));
+  return Array.from({ length: Math.ceil(longest / DEATHS_PER_RUN) }, (_, run) =>
+    [...ofPrograms.values()].flatMap((all) => all.slice(run * DEATHS_PER_RUN, (run + 1) * DEATHS_PER_RUN)),
+  );
+}
+
+function nameOf({ name, place }: FailpointCase): string {
+  return `${name} in ${place}`;
 }
 
 export function unexplained(cases: readonly FailpointCase[]): Violation[] {

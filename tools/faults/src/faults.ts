@@ -5,7 +5,7 @@ import { echoEvents } from "./event-echo.ts";
 import { type PodProcess, podProcesses } from "./pods.ts";
 import { sendSignal } from "./service-process.ts";
 import { fillDisk } from "./small-disk.ts";
-import { type ServiceName, type System, serviceNames, setClockOff } from "./system.ts";
+import { type ProgramName, type ServiceName, type System, serviceNames, setClockOff } from "./system.ts";
 
 /** One way to break something that runs. */
 export interface Fault {
@@ -69,16 +69,38 @@ export const eventsAgain: Fault = repaired("events delivered again, late, out of
   echoEvents(servers.nats.url, rng, AbortSignal.timeout(20_000)),
 );
 
-/** Five minutes forth or back, and home again while its work goes on. */
-export const clockFaults: readonly Fault[] = serviceNames.flatMap((service) =>
-  ([300, -300] as const).map((seconds) =>
-    repaired(`clock of ${service} jumps ${seconds} s`, async (system) => {
-      await setClockOff(system, service, seconds);
-      await sleep(6_000);
-      await setClockOff(system, service, 0);
-    }),
-  ),
-);
+const JUMPS_SECONDS = [300, -300] as const;
+const programs: readonly ProgramName[] = [...serviceNames, "trainer-gpu"];
+
+/** Five minutes forth or back, and home again while its work goes on; and a trainer that dies while the scheduler's is off. */
+export const clockFaults: readonly Fault[] = [
+  ...programs.flatMap((program) => JUMPS_SECONDS.map((seconds) => clockJump(program, seconds))),
+  ...JUMPS_SECONDS.map(killWhileOff),
+];
+
+function clockJump(program: ProgramName, seconds: number): Fault {
+  return repaired(`clock of ${program} jumps ${seconds} s`, async (system) => {
+    await setClockOff(system, program, seconds);
+    await sleep(6_000);
+    await setClockOff(system, program, 0);
+  });
+}
+
+function killWhileOff(seconds: number): Fault {
+  return {
+    name: `kill -9 trainer-gpu, clock of scheduler off by ${seconds} s`,
+    strike: async (system, rng) => {
+      await setClockOff(system, "scheduler", seconds);
+      const { requeuedSeconds } = await killTrainer.strike(system, rng);
+      const took = await requeuedSeconds;
+      await setClockOff(system, "scheduler", 0);
+      return {
+        repaired: Promise.resolve(),
+        ...(took !== undefined && { requeuedSeconds: Promise.resolve(took) }),
+      };
+    },
+  };
+}
 
 /** Long enough for any step of an attempt to meet it. */
 export const diskFull: Fault = repaired("disk of the trainers full", async ({ fleetDir }) => {

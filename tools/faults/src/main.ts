@@ -3,15 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runFailpointSuite } from "./failpoint-suite.ts";
-import { type RunOptions, runSuite } from "./run-suite.ts";
+import { expectedMinutes, type RunOptions, runSuite } from "./run-suite.ts";
 import { noSmallDisk } from "./small-disk.ts";
 import type { SuiteResult } from "./suite-result.ts";
 import { suites } from "./suites.ts";
+import { runTestSuite, testSuites } from "./test-suite.ts";
 import { upperBound } from "./upper-bound.ts";
 
 interface Runnable {
   readonly name: string;
   readonly times: number;
+  /** How long it may take. */
+  readonly minutes?: (times: number) => number;
   /** Why it cannot run here. */
   readonly lacking?: () => string | undefined;
   readonly run: (options: RunOptions) => Promise<SuiteResult>;
@@ -21,10 +24,16 @@ const runnables: readonly Runnable[] = [
   ...suites.map((suite) => ({
     name: suite.name,
     times: suite.times,
+    minutes: (times: number) => expectedMinutes(suite, times),
     run: (options: RunOptions) => runSuite(suite, options),
     ...(suite.system?.smallFleetDisk && { lacking: noSmallDisk }),
   })),
-  { name: "failpoints", times: 1, run: runFailpointSuite },
+  { name: "failpoints", times: 1, minutes: (times) => 20 * times, run: runFailpointSuite },
+  ...testSuites.map((suite) => ({
+    name: suite.name,
+    times: suite.times,
+    run: (options: RunOptions) => runTestSuite(suite, options),
+  })),
 ];
 
 const HELP = `npm run test:faults -- [options]
@@ -64,6 +73,8 @@ async function runChosen(): Promise<number> {
     const own = join(folder, suite.name);
     await mkdir(own);
     const times = Number(values.times ?? suite.times);
+    const minutes = suite.minutes?.(times);
+    process.stdout.write(`${suite.name}: ${times} of each${minutes ? `, about ${minutes} minutes` : ""}\n`);
     const result = await suite.run({ times, seed: values.seed, folder: own });
     print(result);
     failures += result.violations.length;

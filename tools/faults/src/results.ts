@@ -30,12 +30,30 @@ export async function saveProof(proof: Omit<Proof, "commit" | "date" | "machine"
 }
 
 async function origin() {
-  const { stdout } = await run("git", ["rev-parse", "--short", "HEAD"], { cwd: paths.repositoryRoot });
   return {
-    commit: stdout.trim(),
+    commit: await readCommit(),
     date: new Date().toISOString().slice(0, 10),
     machine: `${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`,
   };
+}
+
+/** Marked when the tree held something else; results of other runs do not count. */
+async function readCommit(): Promise<string> {
+  const commit = await git("rev-parse", "--short", "HEAD");
+  const changes = await git(
+    "status",
+    "--porcelain",
+    "--",
+    ":/",
+    ":(top,exclude)docs/reliability",
+    ":(top,exclude)docs/reliability.md",
+  );
+  return changes === "" ? commit : `${commit}-dirty`;
+}
+
+async function git(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run("git", [...args], { cwd: paths.repositoryRoot });
+  return stdout.trim();
 }
 
 async function keep(where: string, name: string, value: object): Promise<void> {

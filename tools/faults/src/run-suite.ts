@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { checkHistory } from "@gradients/history";
 import { promiseNames } from "./check-outcome.ts";
 import { Customer } from "./customer.ts";
+import { INVARIANTS_PROMISE, invariantProblems } from "./invariants.ts";
+import { lostPlacements, PLACEMENTS_PROMISE } from "./lost-placements.ts";
 import { distinct, measureOf, promiseResults, saveResult } from "./results.ts";
 import { repeated, type StrikeReport, strikeUnderLoad } from "./strike-under-load.ts";
 import type { SuiteResult } from "./suite-result.ts";
@@ -17,8 +19,6 @@ export interface RunOptions {
   readonly folder: string;
 }
 
-/** After so many strikes of each, everything may end and is looked at. */
-const STRIKES_PER_ROUND = 5;
 /** What the product promises. */
 export const REQUEUED_LIMIT_SECONDS = 30;
 const HISTORY_PROMISE = "what clients were answered and watched can be so";
@@ -30,25 +30,30 @@ export async function runSuite(suite: Suite, { times, seed, folder }: RunOptions
   using customer = new Customer(system);
   await customer.prepare();
   const reports: StrikeReport[] = [];
-  for (let done = 0; done < times; done += STRIKES_PER_ROUND) {
+  for (let done = 0; done < times; ) {
+    const count = Math.min(suite.strikesPerRound, times - done);
     const report = await strikeUnderLoad(system, customer, {
-      strikes: repeated(suite.faults, Math.min(STRIKES_PER_ROUND, times - done)),
+      strikes: repeated(suite.faults, count),
       seed: `${seed}-${done}`,
-      meanGapMs: 3_000,
+      meanGapMs: suite.meanGapMs,
       width: 1,
       contestants: 2,
     });
+    done += count;
     reports.push(report);
     const found = `${customer.accepted.length} jobs, ${report.violations.length} violations`;
+    const toGo = minutes(((performance.now() - startedAt) / 1000 / done) * (times - done));
     process.stdout.write(
-      `${suite.name}: ${Math.min(done + STRIKES_PER_ROUND, times)} of ${times} strikes of each, ${found}\n`,
+      `${suite.name}: ${done} of ${times} strikes of each, ${found}, about ${toGo} minutes to go\n`,
     );
   }
+  const requeued = reports.flatMap(({ requeuedSeconds }) => requeuedSeconds);
   const violations = distinct([
     ...reports.flatMap((report) => report.violations),
     ...(await historyProblems(system.history.file)),
+    ...(await invariantProblems(system)),
+    ...(suite.losesNothing ? await lostPlacements(system, requeued.length) : []),
   ]);
-  const requeued = reports.flatMap(({ requeuedSeconds }) => requeuedSeconds);
   return await saveResult({
     suite: suite.name,
     title: suite.title,
@@ -60,10 +65,24 @@ export async function runSuite(suite: Suite, { times, seed, folder }: RunOptions
       "jobs accepted": customer.accepted.length,
       "services that ended unasked": system.unplannedEnds.length,
     },
-    promises: promiseResults([...promiseNames, HISTORY_PROMISE], times * suite.faults.length, violations),
+    promises: promiseResults(promisesOf(suite), times * suite.faults.length, violations),
     measures: measureOf("killed trainer to queued anew", "s", REQUEUED_LIMIT_SECONDS, requeued),
     violations,
   });
+}
+
+function promisesOf({ losesNothing }: Suite): readonly string[] {
+  const own = losesNothing ? [PLACEMENTS_PROMISE] : [];
+  return [...promiseNames, HISTORY_PROMISE, INVARIANTS_PROMISE, ...own];
+}
+
+/** How long so many strikes of each of its faults may take. */
+export function expectedMinutes({ faults, secondsPerStrike }: Suite, times: number): number {
+  return minutes(faults.length * secondsPerStrike * times);
+}
+
+function minutes(seconds: number): number {
+  return Math.ceil(seconds / 60);
 }
 
 async function historyProblems(file: string): Promise<readonly Violation[]> {

@@ -29,6 +29,8 @@ const recordAndExec = 'echo $$ > "$1.new" && mv "$1.new" "$1" && shift && exec "
 /** One service in a process of its own, started again whenever it ends unasked. It cannot outlive this process. */
 export class ServiceProcess {
   readonly name: string;
+  /** More variables of every start from now on, those after an unplanned end too. */
+  extra: Environment = {};
   readonly #options: ServiceProcessOptions;
   readonly #pidFile: string;
   #starts = 0;
@@ -108,7 +110,7 @@ export class ServiceProcess {
     const child = spawnGuarded({
       command: "/bin/sh",
       args: ["-c", recordAndExec, this.name, this.#pidFile, process.execPath, main],
-      env: { ...env, ...extra },
+      env: { ...env, ...this.extra, ...extra },
       logFile,
       stopSignal: "KILL",
       stopTimeoutSeconds: 1,

@@ -16,13 +16,15 @@ import { mountSmallDisk } from "./small-disk.ts";
 
 export const serviceNames = ["scheduler", "scorer", "chain-bridge", "gateway"] as const;
 export type ServiceName = (typeof serviceNames)[number];
+/** Services and trainers. */
+export type ProgramName = ServiceName | "trainer-gpu";
 
 export interface SystemOptions {
   /** More variables of a service, for each of its starts. */
   readonly env?: Partial<Record<ServiceName, Environment>>;
   /** More variables of every pod. */
   readonly podEnv?: Environment;
-  /** Services whose clocks can be set off. */
+  /** The clocks of services and trainers can be set off. */
   readonly shiftableClocks?: boolean;
   /** The pods' folder is a small disk that can be filled. */
   readonly smallFleetDisk?: boolean;
@@ -83,6 +85,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const podEnvironment = {
     TRAINER_GPU_RELAY_LOST_SECONDS: "30",
     NODE_COMPILE_CACHE: paths.compileCache,
+    ...(options.shiftableClocks && clockOf(logs, "trainer-gpu")),
     ...options.podEnv,
   };
   const { environments, targets } = await environmentsOf({
@@ -139,17 +142,17 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 }
 
 /** Takes effect within a moment; a service that starts later has it as well. */
-export async function setClockOff({ logs }: System, service: ServiceName, seconds: number): Promise<void> {
-  await writeFile(clockFile(logs, service), String(seconds));
+export async function setClockOff({ logs }: System, program: ProgramName, seconds: number): Promise<void> {
+  await writeFile(clockFile(logs, program), String(seconds));
 }
 
-function clockOf(logs: string, service: ServiceName): Environment {
+function clockOf(logs: string, program: ProgramName): Environment {
   const preload = new URL("./shifted-clock.mjs", import.meta.url).href;
-  return { NODE_OPTIONS: `--import=${preload}`, GRADIENTS_CLOCK_FILE: clockFile(logs, service) };
+  return { NODE_OPTIONS: `--import=${preload}`, GRADIENTS_CLOCK_FILE: clockFile(logs, program) };
 }
 
-function clockFile(logs: string, service: ServiceName): string {
-  return join(logs, `${service}.clock`);
+function clockFile(logs: string, program: ProgramName): string {
+  return join(logs, `${program}.clock`);
 }
 
 /** Kept apart, so that a server can be stopped and started again with what it had, or without. */
@@ -176,7 +179,7 @@ export function podEnvironmentVariable(environment: Environment): Environment {
   return { SCHEDULER_FLEET_POD_ENVIRONMENT: JSON.stringify(environment) };
 }
 
-/** Doors are the same over restarts; budgets, leases and pauses are short, so that a job takes seconds. */
+/** Doors are the same over restarts; budgets, leases and pauses are short, so that a job takes seconds; invariants are looked at often. */
 async function environmentsOf({ servers, folder, apiKey, podEnvironment, options }: Setting) {
   const [gateway = 0, scheduler = 0, relay = 0, scorer = 0, bridge = 0] = await freePorts(5);
   const base = await serviceEnvironments({
@@ -213,6 +216,7 @@ async function environmentsOf({ servers, folder, apiKey, podEnvironment, options
   };
   const environmentOf = (name: ServiceName): Environment => ({
     NODE_COMPILE_CACHE: paths.compileCache,
+    [`${name.toUpperCase().replace("-", "_")}_INVARIANTS_EVERY_SECONDS`]: "10",
     ...base(name, `127.0.0.1:${scheduler}`),
     ...own[name],
     ...options.env?.[name],
