@@ -1,12 +1,14 @@
 import {
   AttemptStartedSchema,
+  AttemptWaitingSchema,
   JobFailedSchema,
   JobScoredSchema,
   RewardCreditedSchema,
   SplitCommittedSchema,
+  WaitReason,
   WeightsSetSchema,
 } from "@gradients/contracts/event";
-import { Job_State, type WatchJobResponse } from "@gradients/contracts/gateway";
+import { Attempt_State, Job_State, type WatchJobResponse } from "@gradients/contracts/gateway";
 import { newId } from "@gradients/kernel";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { MAX_CURVE_POINTS } from "./domain/thin-progress.ts";
@@ -90,6 +92,47 @@ describe("a watch", () => {
       event.case === "progress" ? event.value.points.map(({ step }) => Number(step)) : [],
     );
     expect(steps).toEqual(upTo(40));
+  });
+
+  test("tells what a contestant waits for, since when and what to do, until it runs", async () => {
+    const { name } = await newJob(world);
+    const contestant = {
+      jobId: idOf(name),
+      attemptId: newId(),
+      recipeId: "full",
+      recipeTitle: "Full",
+      contestantHotkey: "hot",
+    };
+    const isWaiting = (all: readonly WatchJobResponse[]) =>
+      all.some(({ event }) => event.case === "job" && event.value.attempts[0]?.waiting !== undefined);
+    await world.publish(AttemptWaitingSchema, { ...contestant, reason: WaitReason.NO_MACHINE });
+    const told = await take(world.customer.client.watchJob({ name }), isWaiting);
+    expect(told.at(-1)).toMatchObject({
+      event: {
+        value: {
+          attempts: [
+            {
+              recipeTitle: "Full",
+              state: Attempt_State.QUEUED,
+              waiting: {
+                reason: WaitReason.NO_MACHINE,
+                message: "No machine with the hardware of this job has room.",
+                advice: expect.stringContaining("another hardware class"),
+                since: expect.anything(),
+              },
+            },
+          ],
+        },
+      },
+    });
+    const { event: shown } = told.at(-1) ?? {};
+    const { job: read } = await world.customer.client.getJob({ name });
+    expect(read).toEqual(shown?.value);
+    await world.publish(AttemptStartedSchema, contestant);
+    await take(world.customer.client.watchJob({ name }), stateIs(Job_State.RACING));
+    const { job } = await world.customer.client.getJob({ name });
+    expect(job?.attempts).toMatchObject([{ state: Attempt_State.RUNNING }]);
+    expect(job?.attempts[0]?.waiting).toBeUndefined();
   });
 
   test("goes on after the gateway was restarted", async () => {

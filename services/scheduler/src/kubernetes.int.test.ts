@@ -1,6 +1,12 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { AttemptFailedSchema, AttemptStartedSchema, JobCancelledSchema } from "@gradients/contracts/event";
+import {
+  AttemptFailedSchema,
+  AttemptStartedSchema,
+  AttemptWaitingSchema,
+  JobCancelledSchema,
+  WaitReason,
+} from "@gradients/contracts/event";
 import { AttemptState } from "@gradients/contracts/scheduler";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fenced, newestTerm, recordTerm } from "./store/leader.ts";
@@ -108,7 +114,7 @@ test("memory is the recipe's own: final, also when its agent had only seen the e
   await vi.waitFor(async () => expect(await cluster.ground.leftovers()).toEqual([]), { timeout: 20_000 });
 });
 
-test("an attempt whose pod finds no machine says so and waits, beyond its lease", {
+test("an attempt whose pod finds no machine says so, its customer hears of it, and it waits beyond its lease", {
   timeout: 60_000,
 }, async () => {
   cluster.ground.kubelet.isIdle = true;
@@ -128,6 +134,12 @@ test("an attempt whose pod finds no machine says so and waits, beyond its lease"
     () => cluster.attemptsOf(jobId),
     [{ waiting: { reason: "unschedulable", message: `no machine fits: ${message}` } }],
   );
+  const told = await cluster.world.waitFor(AttemptWaitingSchema, 1);
+  expect(told.at(-1)).toMatchObject({
+    attemptId: attempt?.attemptId,
+    epoch: 0,
+    reason: WaitReason.NO_MACHINE,
+  });
   await new Promise((resolve) => setTimeout(resolve, 9_000));
   expect(await cluster.attemptsOf(jobId)).toMatchObject([{ epoch: 0, state: AttemptState.PLACING }]);
 });

@@ -1,6 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { appendOutbox, type BusTables, event } from "@gradients/bus";
+import { AttemptWaitingSchema, WaitReason } from "@gradients/contracts/event";
+import { createDatabase } from "@gradients/db";
+import { newId } from "@gradients/kernel";
+import { createLogger } from "@gradients/runtime";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { paths } from "../../setup/paths.mjs";
@@ -72,6 +78,39 @@ describe.skipIf(executablePath === undefined)("the web page in a real browser", 
     await page.getByText("Paid by the chain").waitFor({ timeout: 90_000 });
     await page.screenshot({ path: join(screenshots, "verdict.png"), fullPage: true });
   });
+
+  test("what a contestant waits for is shown while it waits", async () => {
+    await page.getByRole("link", { name: "New job" }).first().click();
+    await page.getByRole("button", { name: "Use the sample data" }).click();
+    await page.getByText("can be trained on").waitFor();
+    await page.getByRole("button", { name: "Start the race" }).click();
+    await page.waitForURL(/jobs\/[0-9a-f-]{36}$/);
+    const late = {
+      jobId: page.url().split("/").at(-1) ?? "",
+      attemptId: newId(),
+      recipeId: "full",
+      recipeTitle: "A late contestant",
+      contestantHotkey: "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+    };
+    await tell({ ...late, reason: WaitReason.NO_MACHINE });
+    await page.getByText("No machine with the hardware of this job has room.").waitFor();
+    await page.getByText(/Waiting for [2-9] s/).waitFor();
+    await page.screenshot({ path: join(screenshots, "waiting.png") });
+    await tell({ ...late, reason: WaitReason.UNSPECIFIED });
+    await page.getByText(/^Waiting for \d+ s/).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByText("Cancelled").waitFor();
+  });
+
+  /** As the scheduler does it; its relay sends it. Pods on this machine have nothing to wait for. */
+  async function tell(waiting: MessageInitShape<typeof AttemptWaitingSchema>): Promise<void> {
+    const url = network.environments.scheduler["SCHEDULER_DATABASE_URL"] ?? "";
+    const options = { url, schema: "scheduler", applicationName: "web page test", poolSize: 1 };
+    const db = createDatabase<BusTables>(options, createLogger({ service: "test", level: "error" }));
+    const told = event(AttemptWaitingSchema, waiting, { aggregateId: waiting.jobId ?? "" });
+    await db.tx((tx) => appendOutbox(tx, [told]));
+    await db.close();
+  }
 });
 
 /** Number of distinct values that the plot's legend can show: the drawn points of all curves. */

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { FailureReasonSchema, FileRefSchema } from "@gradients/contracts/common";
-import { JobScoredSchema } from "@gradients/contracts/event";
+import { JobScoredSchema, WaitReason } from "@gradients/contracts/event";
 import type { AccountId, AttemptId, DatasetId, JobId, ModelId, RecipeId } from "@gradients/kernel";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -50,6 +50,13 @@ const started = (id: string, epoch = 0): JobFact => ({
   at,
   contestant: contestant(id),
   epoch,
+});
+const waiting = (id: string, reason: WaitReason, seconds = 0, epoch = 0): JobFact => ({
+  kind: "attempt_waiting",
+  at: new Date(at.getTime() + seconds * 1000),
+  contestant: contestant(id),
+  epoch,
+  reason,
 });
 const finished = (id: string): JobFact => ({
   kind: "attempt_finished",
@@ -115,6 +122,34 @@ describe("a job", () => {
   });
 });
 
+describe("an attempt that waits", () => {
+  test("is known before it runs, and its wait is one whatever the reasons are", () => {
+    const reasons = [waiting("a", WaitReason.NO_MACHINE), waiting("a", WaitReason.IMAGE, 60)];
+    const { job, attempts } = after(split, ...reasons);
+    expect(job.state).toBe("queued");
+    expect(attempts).toMatchObject([{ state: "queued", waiting: { reason: WaitReason.IMAGE, since: at } }]);
+  });
+
+  test("waits no more when nothing is in its way, when it runs, and when it ends", () => {
+    for (const end of [waiting("a", WaitReason.UNSPECIFIED, 9), started("a"), failed("a"), cancelled]) {
+      const { attempts } = after(split, waiting("a", WaitReason.QUOTA), end);
+      expect(attempts.map((attempt) => attempt.waiting)).toEqual([undefined]);
+    }
+  });
+
+  test("may have run before; old news of a wait changes nothing", () => {
+    const again = after(started("a"), waiting("a", WaitReason.NO_MACHINE, 5, 1));
+    expect(again.attempts).toMatchObject([{ state: "queued", epoch: 1 }]);
+    expect(applyFact(after(started("a")), waiting("a", WaitReason.IMAGE))).toBeUndefined();
+    expect(applyFact(again, waiting("a", WaitReason.IMAGE, 9, 0))).toBeUndefined();
+    expect(applyFact(after(cancelled), waiting("a", WaitReason.IMAGE))).toBeUndefined();
+    expect(applyFact(again, started("a"))).toBeUndefined();
+    expect(
+      applyFact(after(started("a"), finished("a")), waiting("a", WaitReason.IMAGE, 1, 1)),
+    ).toBeUndefined();
+  });
+});
+
 describe("a job that has ended", () => {
   test("with its verdict still takes in the news of its attempts", () => {
     const artifact = [create(FileRefSchema, { name: "adapter.safetensors" })];
@@ -142,6 +177,10 @@ describe("whatever is told, in whatever order and however often", () => {
     started("a"),
     started("b"),
     started("a", 1),
+    waiting("a", WaitReason.QUOTA),
+    waiting("a", WaitReason.IMAGE, 1),
+    waiting("b", WaitReason.UNSPECIFIED, 2),
+    waiting("b", WaitReason.NO_MACHINE, 3, 1),
     finished("a"),
     failed("b"),
     raceFinished,

@@ -1,9 +1,10 @@
 import type { FailureReason, FileRef } from "@gradients/contracts/common";
-import type { JobScored, TrainingStats } from "@gradients/contracts/event";
+import { type JobScored, type TrainingStats, WaitReason } from "@gradients/contracts/event";
 import { type AttemptId, assertNever, type RecipeId } from "@gradients/kernel";
 import {
   type Attempt,
   type AttemptStep,
+  isEnded,
   type Job,
   type JobStep,
   type JobView,
@@ -34,6 +35,12 @@ export type JobFact = { readonly at: Date } & (
       readonly commitment: string;
       readonly droppedRows: Readonly<Record<string, number>>;
     }
+  | {
+      readonly kind: "attempt_waiting";
+      readonly contestant: Contestant;
+      readonly epoch: number;
+      readonly reason: WaitReason;
+    }
   | { readonly kind: "attempt_started"; readonly contestant: Contestant; readonly epoch: number }
   | {
       readonly kind: "attempt_finished";
@@ -63,6 +70,8 @@ export function applyFact(view: JobView, fact: JobFact): JobView | undefined {
         heldoutCommitment: fact.commitment,
         droppedRows: fact.droppedRows,
       });
+    case "attempt_waiting":
+      return attemptWaiting(view, fact);
     case "attempt_started":
       return attemptStarted(view, fact);
     case "attempt_finished":
@@ -93,12 +102,27 @@ function step(view: JobView, name: JobStep, changes: Partial<Job>): JobView | un
   return state && { ...view, job: { ...view.job, ...changes, state } };
 }
 
+/** The wait is one, also when its reason changes. */
+function attemptWaiting(
+  view: JobView,
+  { contestant, epoch, reason, at }: Extract<JobFact, { kind: "attempt_waiting" }>,
+): JobView | undefined {
+  const known = view.attempts.find(({ attemptId }) => attemptId === contestant.attemptId);
+  if (isEnded(view.job.state) || isStale(known, epoch)) return undefined;
+  const attempt = known ?? newAttempt(contestant);
+  const since = attempt.waiting?.since ?? at;
+  const waiting = reason === WaitReason.UNSPECIFIED ? undefined : { reason, since };
+  if (known?.epoch === epoch && known.waiting?.reason === waiting?.reason) return undefined;
+  const placed = { ...view, attempts: withAttempt(view.attempts, attempt) };
+  return changeAttempt(placed, attempt.attemptId, "waiting", { epoch, phase: "", waiting });
+}
+
 function attemptStarted(
   view: JobView,
   { contestant, epoch, at }: Extract<JobFact, { kind: "attempt_started" }>,
 ): JobView | undefined {
   const known = view.attempts.find(({ attemptId }) => attemptId === contestant.attemptId);
-  if (known?.state === "running" && epoch <= known.epoch) return undefined;
+  if (isStale(known, epoch)) return undefined;
   const moved = step(view, "attempt_started", { startedAt: view.job.startedAt ?? at }) ?? view;
   const attempt = known ?? newAttempt(contestant);
   const changes = { epoch, phase: "", failure: undefined, startedAt: attempt.startedAt ?? at };
@@ -109,6 +133,11 @@ function attemptStarted(
     changes,
   );
   return isStopped(moved) ? stopAttempts(after, at) : after;
+}
+
+/** News of a placement is old once the attempt runs in it, or is in a later one. */
+function isStale(known: Attempt | undefined, epoch: number): boolean {
+  return known !== undefined && (epoch < known.epoch || (known.state === "running" && epoch === known.epoch));
 }
 
 function raceFinished(
@@ -147,7 +176,8 @@ function changeAttempt(
 ): JobView | undefined {
   const attempt = view.attempts.find((candidate) => candidate.attemptId === attemptId);
   const state = attempt && nextAttemptState(attempt.state, name);
-  return state && { ...view, attempts: withAttempt(view.attempts, { ...attempt, ...changes, state }) };
+  const changed = state && { ...attempt, waiting: undefined, ...changes, state };
+  return changed && { ...view, attempts: withAttempt(view.attempts, changed) };
 }
 
 /** Replaces the attempt with the same id, or adds it at the end. */
@@ -168,6 +198,7 @@ function newAttempt(contestant: Contestant): Attempt {
     stats: undefined,
     artifact: [],
     failure: undefined,
+    waiting: undefined,
     startedAt: undefined,
     endedAt: undefined,
   };

@@ -1,5 +1,5 @@
 import type { FailureReason, FileRef } from "@gradients/contracts/common";
-import type { JobScored, ProgressPoint, TrainingStats } from "@gradients/contracts/event";
+import type { JobScored, ProgressPoint, TrainingStats, WaitReason } from "@gradients/contracts/event";
 import type { AccountId, AttemptId, DatasetId, JobId, ModelId, RecipeId } from "@gradients/kernel";
 
 export type JobState = "accepted" | "queued" | "racing" | "evaluating" | "succeeded" | "failed" | "cancelled";
@@ -54,12 +54,24 @@ export const jobTransitions = {
 } as const satisfies Record<JobState, Partial<Record<JobStep, JobState>>>;
 
 export type AttemptState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
-export type AttemptStep = "started" | "finished" | "failed" | "cancelled";
+export type AttemptStep = "waiting" | "started" | "finished" | "failed" | "cancelled";
 
-/** A retry starts a running attempt again; a finished one never comes back. One that was cancelled with its job may have finished before its owner knew. */
+/** A retry waits again, or starts a running attempt again; a finished one never comes back. One that was cancelled with its job may have finished before its owner knew. */
 export const attemptTransitions = {
-  queued: { started: "running", finished: "succeeded", failed: "failed", cancelled: "cancelled" },
-  running: { started: "running", finished: "succeeded", failed: "failed", cancelled: "cancelled" },
+  queued: {
+    waiting: "queued",
+    started: "running",
+    finished: "succeeded",
+    failed: "failed",
+    cancelled: "cancelled",
+  },
+  running: {
+    waiting: "queued",
+    started: "running",
+    finished: "succeeded",
+    failed: "failed",
+    cancelled: "cancelled",
+  },
   succeeded: {},
   failed: {},
   cancelled: { finished: "succeeded" },
@@ -111,8 +123,15 @@ export interface Attempt {
   readonly stats: TrainingStats | undefined;
   readonly artifact: readonly FileRef[];
   readonly failure: FailureReason | undefined;
+  /** What is in its way while it is queued. */
+  readonly waiting: Waiting | undefined;
   readonly startedAt: Date | undefined;
   readonly endedAt: Date | undefined;
+}
+
+export interface Waiting {
+  readonly reason: WaitReason;
+  readonly since: Date;
 }
 
 /** What the chain paid one contestant while this job's verdict was part of the weights: the sum, with epoch and block of the last part. */

@@ -4,6 +4,7 @@ import type { HandlerDeps } from "./facts.ts";
 import { onAttemptFailed } from "./on-attempt-failed.ts";
 import { onAttemptFinished } from "./on-attempt-finished.ts";
 import { onAttemptStarted } from "./on-attempt-started.ts";
+import { onAttemptWaiting } from "./on-attempt-waiting.ts";
 import { onEvaluationRequested } from "./on-evaluation-requested.ts";
 import { onJobFailed } from "./on-job-failed.ts";
 import { onJobScored } from "./on-job-scored.ts";
@@ -16,6 +17,7 @@ import { onWeightsSet } from "./on-weights-set.ts";
 export function createEventHandlers(deps: HandlerDeps): EventHandlers<GatewayTables> {
   return [
     onSplitCommitted(deps),
+    onAttemptWaiting(deps),
     onAttemptStarted(deps),
     onAttemptFinished(deps),
     onAttemptFailed(deps),

@@ -23,6 +23,8 @@ const columns = [
   "attempt.latest",
   "attempt.finished",
   "attempt.failure",
+  "attempt.wait_reason",
+  "attempt.waiting_since",
   "attempt.started_at",
   "attempt.ended_at",
 ] as const;
@@ -45,6 +47,7 @@ export function fromJson(row: AttemptJson): Attempt {
     latest: bytesOf(row.latest),
     finished: bytesOf(row.finished),
     failure: bytesOf(row.failure),
+    waiting_since: row.waiting_since === null ? null : new Date(row.waiting_since),
     started_at: row.started_at === null ? null : new Date(row.started_at),
     ended_at: row.ended_at === null ? null : new Date(row.ended_at),
   });
@@ -68,6 +71,8 @@ export async function insertOrUpdateAttempts(
         latest: eb.ref("excluded.latest"),
         finished: eb.ref("excluded.finished"),
         failure: eb.ref("excluded.failure"),
+        wait_reason: eb.ref("excluded.wait_reason"),
+        waiting_since: eb.ref("excluded.waiting_since"),
         started_at: eb.ref("excluded.started_at"),
         ended_at: eb.ref("excluded.ended_at"),
       })),
@@ -110,6 +115,8 @@ function toRow(jobId: JobId, { attempt, position }: PlacedAttempt): AttemptRow {
     latest: attempt.latest ? toBinary(ProgressPointSchema, attempt.latest) : null,
     finished: encodeFinished(attempt),
     failure: encodeFailure(attempt.failure),
+    wait_reason: attempt.waiting?.reason ?? null,
+    waiting_since: attempt.waiting?.since ?? null,
     started_at: attempt.startedAt ?? null,
     ended_at: attempt.endedAt ?? null,
   };
@@ -129,6 +136,10 @@ function toAttempt(row: Omit<AttemptRow, "job_id" | "position">): Attempt {
     stats: finished?.stats,
     artifact: finished?.artifact ?? [],
     failure: decodeFailure(row.failure),
+    waiting:
+      row.wait_reason && row.waiting_since
+        ? { reason: row.wait_reason, since: row.waiting_since }
+        : undefined,
     startedAt: row.started_at ?? undefined,
     endedAt: row.ended_at ?? undefined,
   };

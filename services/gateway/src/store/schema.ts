@@ -1,4 +1,5 @@
 import type { BusTables } from "@gradients/bus";
+import type { WaitReason } from "@gradients/contracts/event";
 import type { DatasetFormat, Mapping } from "@gradients/dataset";
 import type {
   AccountId,
@@ -148,6 +149,9 @@ interface AttemptTable {
   finished: Uint8Array | null;
   /** gradients.common.v1.FailureReason */
   failure: Uint8Array | null;
+  /** gradients.event.v1.WaitReason; null when nothing is in its way. */
+  wait_reason: WaitReason | null;
+  waiting_since: Date | null;
   started_at: Date | null;
   ended_at: Date | null;
 }

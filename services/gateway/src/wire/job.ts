@@ -9,9 +9,11 @@ import {
   JobSchema,
   type PaymentSchema,
   type VerdictSchema,
+  type WaitingSchema,
 } from "@gradients/contracts/gateway";
-import type { Attempt, AttemptState, JobState, JobView, Payment } from "../domain/job.ts";
+import type { Attempt, AttemptState, JobState, JobView, Payment, Waiting } from "../domain/job.ts";
 import { datasetName, jobName, modelName, recipeName } from "../domain/resource-names.ts";
+import { waitWords } from "../domain/wait-words.ts";
 
 const jobStates: Readonly<Record<JobState, Job_State>> = {
   accepted: Job_State.ACCEPTED,
@@ -71,9 +73,14 @@ function encodeAttempt(attempt: Attempt): MessageInitShape<typeof AttemptSchema>
     ...(attempt.latest && { latest: attempt.latest }),
     ...(attempt.stats && { stats: attempt.stats }),
     ...(attempt.failure && { failure: attempt.failure }),
+    ...(attempt.waiting && { waiting: encodeWaiting(attempt.waiting) }),
     ...timeIf("startTime", attempt.startedAt),
     ...timeIf("endTime", attempt.endedAt),
   };
+}
+
+function encodeWaiting({ reason, since }: Waiting): MessageInitShape<typeof WaitingSchema> {
+  return { reason, ...waitWords[reason], since: timestampFromDate(since) };
 }
 
 function encodeVerdict(verdict: JobScored): MessageInitShape<typeof VerdictSchema> {

@@ -1,19 +1,17 @@
 import type { Deps } from "../deps.ts";
 import type { Waiting } from "../domain/attempt.ts";
 import { isFinal } from "../domain/attempt-machine.ts";
-import { commandOfEnd, isFinalEnd, type PendingReason } from "../domain/pod-facts.ts";
+import { commandOfEnd, isFinalEnd, isHeld } from "../domain/pod-facts.ts";
 import type { PodStatus } from "../fleet/gpu-fleet.ts";
 import { podName } from "../fleet/pod-name.ts";
 import { findAttempt } from "../store/attempts.ts";
 import { lockJob } from "../store/jobs.ts";
-import { holdPlacements, type Placement, recordWaiting } from "../store/placements.ts";
+import { holdPlacements, type Placement } from "../store/placements.ts";
 import { moveAttempt } from "./move-attempt.ts";
+import { noteWaiting } from "./note-waiting.ts";
 import { oneByOne } from "./one-by-one.ts";
 
 type Ended = PodStatus & { readonly phase: { readonly kind: "ended" } };
-
-/** What the platform, not the pod, has to wait for: such a wait is no fault of the attempt's and has no end of its own. */
-const held: readonly PendingReason[] = ["waiting_for_quota", "unschedulable", "pulling_image", "refused"];
 
 /** Takes over what the fleet knows: pods that ended, and what others wait for. The placements were read after the pods were listed. */
 export async function followPods(
@@ -34,7 +32,7 @@ export async function followPods(
       else if (isFinalEnd(pod.phase)) await endLater(deps, pod);
     },
   );
-  await noteWaiting(deps, pods, byName);
+  await followWaiting(deps, pods, byName);
 }
 
 function nameOf({ attemptId, epoch }: Placement): string {
@@ -59,7 +57,7 @@ async function endLater(deps: Deps, pod: Ended): Promise<void> {
   });
 }
 
-async function noteWaiting(
+async function followWaiting(
   deps: Deps,
   pods: readonly PodStatus[],
   byName: ReadonlyMap<string, Placement>,
@@ -76,13 +74,11 @@ async function noteWaiting(
     ({ placement }) => placement.attemptId,
     async ({ placement, phase }) => {
       const { reason, message } = phase;
-      await recordWaiting(deps.db, placement, { reason, message });
+      await noteWaiting(deps, placement, { reason, message });
       deps.observe.podWaits(nameOf(placement), reason, message);
     },
   );
-  const ids = waiting
-    .filter(({ phase }) => held.includes(phase.reason))
-    .map(({ placement }) => placement.attemptId);
+  const ids = waiting.filter(({ phase }) => isHeld(phase.reason)).map(({ placement }) => placement.attemptId);
   await holdPlacements(deps.db, ids, deps.rules.placingLeaseSeconds);
 }
 

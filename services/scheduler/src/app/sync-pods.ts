@@ -8,8 +8,9 @@ import { PodRefused, type PodSpec, type PodStatus } from "../fleet/gpu-fleet.ts"
 import { podName } from "../fleet/pod-name.ts";
 import { findAttempt } from "../store/attempts.ts";
 import { findJob } from "../store/jobs.ts";
-import { holdPlacements, type Placement, recordWaiting } from "../store/placements.ts";
+import { holdPlacements, type Placement } from "../store/placements.ts";
 import { deleteToken, hashToken, saveToken } from "../store/tokens.ts";
+import { noteWaiting } from "./note-waiting.ts";
 
 export interface PodTimes {
   /** From SIGTERM to SIGKILL when the work is still wanted: room for a last checkpoint. */
@@ -130,7 +131,7 @@ async function startPod(
 
 async function startOrWait(
   deps: Deps,
-  { attemptId, core: { epoch } }: Attempt,
+  { attemptId, jobId, core: { epoch } }: Attempt,
   pod: PodSpec,
   signal: AbortSignal,
 ): Promise<"started" | "exists"> {
@@ -138,7 +139,8 @@ async function startOrWait(
     return await deps.fleet.start(pod, signal);
   } catch (error) {
     if (!(error instanceof PodRefused)) throw error;
-    await recordWaiting(deps.db, { attemptId, epoch }, { reason: error.reason, message: error.message });
+    const { reason, message } = error;
+    await noteWaiting(deps, { attemptId, jobId, epoch }, { reason, message });
     await holdPlacements(deps.db, [attemptId], deps.rules.placingLeaseSeconds);
     throw error;
   }

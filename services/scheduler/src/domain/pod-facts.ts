@@ -12,6 +12,15 @@ export type PendingReason =
   /** The platform's own rules refuse the pod: an operator has to mend them. */
   | "refused";
 
+/** What the platform, not the pod, has to wait for: such a wait is no fault of the attempt's and has no end of its own. */
+const held = ["waiting_for_quota", "unschedulable", "pulling_image", "refused"] as const;
+
+export type HeldReason = (typeof held)[number];
+
+export function isHeld(reason: PendingReason | undefined): reason is HeldReason {
+  return held.some((one) => one === reason);
+}
+
 /** What ended a pod, by what the fleet itself knows: nothing that runs inside has a say in it. */
 export type EndCause =
   /** The agent ended, well or badly. */

@@ -4,13 +4,16 @@ import {
   AttemptFailedSchema,
   AttemptFinishedSchema,
   AttemptStartedSchema,
+  AttemptWaitingSchema,
   EvaluationFailedSchema,
   EvaluationFinishedSchema,
   RaceFinishedSchema,
+  WaitReason,
 } from "@gradients/contracts/event";
 import { fromFile, fromObject } from "@gradients/contracts/stored-object";
-import type { Attempt, AttemptResult } from "../domain/attempt.ts";
+import type { Attempt, AttemptResult, Waiting } from "../domain/attempt.ts";
 import type { Failure } from "../domain/failures.ts";
+import { type HeldReason, isHeld } from "../domain/pod-facts.ts";
 import type { Recipe } from "../domain/recipes.ts";
 import { fromStats } from "../wire.ts";
 
@@ -27,6 +30,28 @@ export function startedEvents(attempt: Attempt, now: Date): readonly OutboxEvent
     startedAt: timestampFromDate(now),
   };
   return [event(AttemptStartedSchema, message, { aggregateId: jobId })];
+}
+
+const waitReasons: Readonly<Record<HeldReason, WaitReason>> = {
+  waiting_for_quota: WaitReason.QUOTA,
+  unschedulable: WaitReason.NO_MACHINE,
+  pulling_image: WaitReason.IMAGE,
+  refused: WaitReason.REFUSED,
+};
+
+/** The cluster's own words stay here: they name its nodes and registries. */
+export function waitingEvents(attempt: Attempt, { reason }: Waiting, now: Date): readonly OutboxEvent[] {
+  const { work, attemptId, jobId, core } = attempt;
+  if (work.kind === "evaluate") return [];
+  const message = {
+    ...recipeFields(work.recipe),
+    jobId,
+    attemptId,
+    epoch: core.epoch,
+    reason: isHeld(reason) ? waitReasons[reason] : WaitReason.UNSPECIFIED,
+    noticedAt: timestampFromDate(now),
+  };
+  return [event(AttemptWaitingSchema, message, { aggregateId: jobId })];
 }
 
 export function succeededEvents(attempt: Attempt, result: AttemptResult, now: Date): readonly OutboxEvent[] {

@@ -1,4 +1,4 @@
-import type { Database } from "@gradients/db";
+import type { Database, Tx } from "@gradients/db";
 import type { AttemptId, JobId } from "@gradients/kernel";
 import { type Kysely, sql } from "kysely";
 import type { Waiting } from "../domain/attempt.ts";
@@ -72,18 +72,12 @@ export async function holdPlacements(
     .execute();
 }
 
-/** By primary key. An attempt that is not placing any more waits for nothing. */
-export async function recordWaiting(
-  { q }: Database<Tables>,
-  { attemptId, epoch }: Pick<Placement, "attemptId" | "epoch">,
-  waiting: Waiting | null,
-): Promise<void> {
-  await q
+/** Needs the row's lock. By primary key. */
+export async function saveWaiting(tx: Tx<Tables>, attemptId: AttemptId, waiting: Waiting): Promise<void> {
+  await tx
     .updateTable("attempt")
-    .set({ waiting: waiting && JSON.stringify(waiting) })
+    .set({ waiting: JSON.stringify(waiting) })
     .where("attempt_id", "=", attemptId)
-    .where("epoch", "=", epoch)
-    .where("state", "=", "placing")
     .execute();
 }
 

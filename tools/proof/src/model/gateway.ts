@@ -99,6 +99,7 @@ function toAttempt({ state, epoch }: GatewayAttempt, index: number): Attempt {
     stats: undefined,
     artifact: [],
     failure: undefined,
+    waiting: undefined,
     startedAt: undefined,
     endedAt: undefined,
   };

@@ -13,6 +13,7 @@ import { PhaseLine } from "../parts/phase-line.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { RacePlot } from "../parts/race-plot.tsx";
 import { isOver, StateBadge } from "../parts/state-badge.tsx";
+import { QueueNote } from "../parts/wait-note.tsx";
 
 const route = getRouteApi("/jobs/$jobId");
 
@@ -40,7 +41,9 @@ function LiveJob({ name }: { readonly name: string }) {
       <Heading job={job} connected={live.connected} />
       {job.failure && <ProblemNote error={new Error(job.failure.message)} />}
       {job.verdict && <Leaderboard verdict={job.verdict} contestants={contestants} />}
-      {contestants.length > 0 && <RacePlot curves={live.curves} contestants={contestants} />}
+      {contestants.some(({ attempt }) => attempt.startTime) && (
+        <RacePlot curves={live.curves} contestants={contestants} />
+      )}
       <div className="grid gap-4 md:grid-cols-2 lg:grid-cols-3">
         {contestants.map((contestant) => (
           <ContestantCard
@@ -75,6 +78,7 @@ function Heading({ job, connected }: { readonly job: JobJson; readonly connected
           {job.model?.replace("models/", "")} · {job.budgetSeconds} s of training for each contestant
           {job.heldoutRows ? ` · ${job.trainRows} training rows, ${job.heldoutRows} held out` : ""}
         </p>
+        {job.state === "STATE_QUEUED" && <QueueNote job={job} />}
         {leftOut(job) && <p className="text-sm text-muted">Left out: {leftOut(job)}</p>}
       </div>
       <div className="flex items-center gap-3">

@@ -2,6 +2,7 @@ import type { ProgressPointJson } from "@gradients/contracts/event";
 import type { Attempt_StateJson, JobJson } from "@gradients/contracts/gateway";
 import type { Contestant } from "../lib/contestants.ts";
 import { formatCount, formatLoss, formatSeconds, shortHotkey } from "../lib/format.ts";
+import { WaitNote } from "./wait-note.tsx";
 
 const states: Record<Attempt_StateJson, string> = {
   STATE_UNSPECIFIED: "unknown",
@@ -66,6 +67,7 @@ export function ContestantCard({ contestant, latest, phase, job }: Props) {
           }
         />
       </dl>
+      {attempt.waiting && <WaitNote waiting={attempt.waiting} />}
       {attempt.failure && <p className="text-sm text-bad">{attempt.failure.message}</p>}
     </article>
   );
