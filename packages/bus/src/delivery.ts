@@ -3,7 +3,7 @@ import { type EventId, failpoint } from "@gradients/kernel";
 import { inSpan, withExtractedTrace } from "@gradients/runtime";
 import type { JsMsg } from "@nats-io/jetstream";
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import { sql, type Transaction } from "kysely";
+import { sql } from "kysely";
 import type { Accepted, DeliveryOptions } from "./accepted.ts";
 import { arrayText } from "./array-text.ts";
 import { type EventHandler, PermanentError } from "./handlers.ts";
@@ -140,47 +140,39 @@ async function handleInOneTransaction<T extends BusTables>(
   items: readonly Accepted<T>[],
   handleOne: Handle<T>,
 ): Promise<ReadonlyMap<Accepted<T>, Outcome>> {
-  const outcomes = new Map<Accepted<T>, Outcome>();
-  let fresh = new Set<string>();
   failpoint("bus.before-inbox");
-  await db.txAfter(
-    async (trx) => {
-      const inserted = await insertInbox(trx as unknown as Transaction<BusTables>, consumer, items);
-      fresh = new Set(inserted?.fresh);
-      outcomes.clear();
-      return inserted?.now;
-    },
-    async (tx) => {
-      failpoint("bus.inbox-inserted");
-      const startedAt = performance.now();
-      for (const item of items) {
-        if (!fresh.delete(item.eventId)) continue;
-        await handleOne(item, tx);
-        outcomes.set(item, "handled");
-      }
-      batchSize.learn(items.length, performance.now() - startedAt);
-    },
-  );
-  return outcomes;
+  return db.tx(async (tx) => {
+    const outcomes = new Map<Accepted<T>, Outcome>();
+    const fresh = await insertInbox(tx as unknown as Tx<BusTables>, consumer, items);
+    if (fresh.size === 0) return outcomes;
+    failpoint("bus.inbox-inserted");
+    const startedAt = performance.now();
+    for (const item of items) {
+      if (!fresh.delete(item.eventId)) continue;
+      await handleOne(item, tx);
+      outcomes.set(item, "handled");
+    }
+    batchSize.learn(items.length, performance.now() - startedAt);
+    return outcomes;
+  });
 }
 
 /**
- * The events that were not handled before, with the transaction's time; undefined when all were. A delivery of one going on elsewhere is waited for: its row is
- * locked, in the order of the ids, so that two of these cannot wait for each other. One row comes back, since reading one for each event would cost more.
+ * The events that were not handled before. A delivery of one going on elsewhere is waited for: its row is locked, in the order of the ids, so that two of these
+ * cannot wait for each other. One row comes back, since reading one for each event would cost more.
  */
 async function insertInbox<T extends BusTables>(
-  trx: Transaction<BusTables>,
+  tx: Tx<BusTables>,
   consumer: string,
   items: readonly Accepted<T>[],
-): Promise<{ readonly fresh: readonly string[]; readonly now: Date } | undefined> {
+): Promise<Set<string>> {
   const eventIds = arrayText(items.map(({ eventId }) => eventId).toSorted());
-  const { rows } = await sql<{ fresh: string | null; now: Date }>`
+  const { rows } = await sql<{ fresh: string | null }>`
     with inserted as (
       insert into inbox (consumer, event_id) select ${consumer}, unnest(${eventIds}::uuid[])
       on conflict do nothing returning event_id)
-    select now() as now, string_agg(event_id::text, ',') as fresh from inserted`.execute(trx);
-  const [row] = rows;
-  return row?.fresh ? { fresh: row.fresh.split(","), now: row.now } : undefined;
+    select string_agg(event_id::text, ',') as fresh from inserted`.execute(tx);
+  return new Set(rows[0]?.fresh?.split(","));
 }
 
 const handle = async <T extends BusTables>(

@@ -14,6 +14,7 @@ import { sql } from "kysely";
 import { arrayText } from "./array-text.ts";
 import type { Bus } from "./connect-bus.ts";
 import { toMsgHeaders } from "./headers.ts";
+import { createMarks, type Marks } from "./marks.ts";
 import { messagingAttributes } from "./messaging-attributes.ts";
 import { countPublished, observeOutbox } from "./observe.ts";
 import { outboxChannel } from "./outbox.ts";
@@ -30,8 +31,8 @@ export interface OutboxRelayOptions<T extends BusTables> {
 }
 
 const BATCH = 500;
-/** Batches that are sent and not yet marked. */
-const MAX_UNDER_WAY = 3;
+/** Events that are sent and not yet marked. */
+const MAX_UNDER_WAY = 3 * BATCH;
 const POLL_MS = 1_000;
 const HOUSEKEEPING_MS = 30_000;
 const PUBLISH_TIMEOUT_MS = 5_000;
@@ -77,12 +78,13 @@ async function leadAgainAndAgain(deps: Deps, signal: AbortSignal): Promise<void>
 async function lead(deps: Deps, held: AbortSignal, stop: AbortSignal): Promise<void> {
   const housekeeping = createHousekeeping(deps);
   const publisher = createPublisher(deps.bus, PUBLISH_TIMEOUT_MS);
+  const work: Work = { ...deps, publisher, marks: createMarks((ids) => markPublished(deps.db, ids)) };
   try {
     while (!held.aborted) {
       await housekeeping.ifDue();
-      await relayUntil(deps, publisher, () => held.aborted || housekeeping.isDue(), held);
+      await relayUntil(work, () => held.aborted || housekeeping.isDue(), held);
     }
-    if (stop.aborted) await relayUntil(deps, publisher, () => true, held);
+    if (stop.aborted) await relayUntil(work, () => true, held);
   } finally {
     publisher.close();
     housekeeping.end();
@@ -110,28 +112,24 @@ function createHousekeeping({ db, bus, logger, wake }: Deps) {
  * Batch after batch as they come, until `isOver`, which is asked after each. The next one is read and sent while those before it are acked and marked. Throws
  * the first failure. All that was begun is over then: whoever asks whether the stream is still the same finds every row marked that was published to it.
  */
-async function relayUntil(
-  deps: Deps,
-  publisher: Publisher,
-  isOver: () => boolean,
-  signal: AbortSignal,
-): Promise<void> {
+async function relayUntil(work: Work, isOver: () => boolean, signal: AbortSignal): Promise<void> {
   const underWay: Batch[] = [];
   try {
     do {
-      const rows = await loadUnpublished(
-        deps.db,
-        underWay.flatMap(({ ids }) => ids),
-      );
-      if (rows.length > 0) underWay.push(relayBatch(deps, publisher, rows));
-      if (rows.length < BATCH && !isOver()) await deps.wake.wait(POLL_MS, signal);
-      while (underWay.length > 0 && (underWay.length >= MAX_UNDER_WAY || underWay[0]?.isOver()))
-        await underWay.shift()?.done;
+      const onTheirWay = underWay.flatMap(({ ids }) => ids);
+      const rows = await loadUnpublished(work.db, onTheirWay);
+      if (rows.length > 0) underWay.push(relayBatch(work, rows));
+      if (rows.length < BATCH && !isOver()) await work.wake.wait(POLL_MS, signal);
+      while (underWay[0]?.isOver() || countOf(underWay) >= MAX_UNDER_WAY) await underWay.shift()?.done;
     } while (!isOver());
     for (const { done } of underWay) await done;
   } finally {
     await Promise.allSettled(underWay.map(({ done }) => done));
   }
+}
+
+function countOf(batches: readonly Batch[]): number {
+  return batches.reduce((sum, { ids }) => sum + ids.length, 0);
 }
 
 interface Batch {
@@ -141,26 +139,26 @@ interface Batch {
 }
 
 /** Sends them at once, in their order. */
-function relayBatch(deps: Deps, publisher: Publisher, rows: readonly OutboxRow[]): Batch {
+function relayBatch(work: Work, rows: readonly OutboxRow[]): Batch {
   failpoint("bus.outbox-claimed");
-  const sent = rows.map((row) => publish(publisher, row));
+  const sent = rows.map((row) => publish(work.publisher, row));
   let isOver = false;
-  const done = markWhenAcked(deps, rows, sent).finally(() => {
+  const done = markWhenAcked(work, rows, sent).finally(() => {
     isOver = true;
   });
-  done.catch(() => deps.wake.ring()); // it is thrown where the batch is waited for
+  done.catch(() => work.wake.ring()); // it is thrown where the batch is waited for
   return { ids: rows.map(({ id }) => id), done, isOver: () => isOver };
 }
 
 /** Published ones are marked even when others fail, and then the first failure is thrown. */
 async function markWhenAcked(
-  { db, service }: Deps,
+  { marks, service }: Work,
   rows: readonly OutboxRow[],
   sent: readonly Promise<void>[],
 ): Promise<void> {
   const outcomes = await Promise.allSettled(sent);
   const published = rows.filter((_, index) => outcomes[index]?.status === "fulfilled");
-  await markPublished(db, published);
+  await marks.add(published.map(({ id }) => id));
   countPublished(service, published);
   const failure = outcomes.find((outcome) => outcome.status === "rejected");
   if (failure) throw failure.reason;
@@ -198,12 +196,10 @@ async function send(publisher: Publisher, { subject, payload, headers }: OutboxR
 }
 
 /** By primary key. A mark that a crash of the server loses has its event published once more, which costs less than waiting for the disk each time. */
-async function markPublished(db: Database<BusTables>, rows: readonly OutboxRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  const ids = arrayText(rows.map(({ id }) => id));
+async function markPublished(db: Database<BusTables>, ids: readonly bigint[]): Promise<void> {
   await sql`
     update outbox set published_at = now() from (select set_config('synchronous_commit', 'off', true)) as without_waiting
-    where id = any(${ids}::bigint[])`.execute(db.q);
+    where id = any(${arrayText(ids)}::bigint[])`.execute(db.q);
   failpoint("bus.outbox-marked");
 }
 
@@ -221,4 +217,10 @@ interface Deps {
   readonly logger: Logger;
   readonly service: string;
   readonly wake: Wake;
+}
+
+/** What a leader works with. */
+interface Work extends Deps {
+  readonly publisher: Publisher;
+  readonly marks: Marks;
 }

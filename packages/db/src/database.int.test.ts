@@ -1,6 +1,6 @@
 import { createLogger } from "@gradients/runtime";
 import { createTestDatabase, type TestDatabase } from "@gradients/testkit";
-import { type Generated, sql, type Transaction } from "kysely";
+import { type Generated, sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDatabase, type Database } from "./database.ts";
 import { ensureSchema } from "./ensure-schema.ts";
@@ -122,34 +122,6 @@ describe("tx", () => {
       { name: "left", balance: 2n },
       { name: "right", balance: 2n },
     ]);
-  });
-});
-
-describe("txAfter", () => {
-  const insert = (name: string) => (trx: Transaction<Tables>) =>
-    trx
-      .insertInto("account")
-      .values({ name, balance: 0n })
-      .onConflict((conflict) => conflict.doNothing())
-      .returning("opened_at")
-      .executeTakeFirst()
-      .then((row) => row?.opened_at);
-
-  test("takes its time from the first statement, and commits or rolls back both", async () => {
-    const now = await db.txAfter(insert("after"), (tx) => Promise.resolve(tx.now));
-    const row = await db.q
-      .selectFrom("account")
-      .select("opened_at")
-      .where("name", "=", "after")
-      .executeTakeFirstOrThrow();
-    expect(now).toEqual(row.opened_at);
-    await expect(db.txAfter(insert("undone"), () => Promise.reject(new Error("no")))).rejects.toThrow("no");
-    expect(await db.q.selectFrom("account").select("id").where("name", "=", "undone").execute()).toEqual([]);
-  });
-
-  test("does nothing more when the first statement found nothing to do", async () => {
-    await db.txAfter(insert("once"), () => Promise.resolve("first"));
-    expect(await db.txAfter(insert("once"), () => Promise.reject(new Error("ran")))).toBeUndefined();
   });
 });
 

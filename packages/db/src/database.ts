@@ -1,13 +1,14 @@
 import { failpoint } from "@gradients/kernel";
 import { inSpan, isTraced, type Logger, meter, withBackoff } from "@gradients/runtime";
 import type { BatchObservableResult } from "@opentelemetry/api";
-import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
+import { Kysely, type Transaction } from "kysely";
 import { type Client, Pool } from "pg";
 import { type DatabaseOptions, openClient, poolSettings } from "./connection.ts";
 import { isTransient } from "./errors.ts";
 import { listen } from "./listen.ts";
 import { createNotices, type Notice, type Notices } from "./notices.ts";
 import { createStatementNames, prepareOften } from "./prepared-statements.ts";
+import { giveLastResult, TimedDialect } from "./timed-driver.ts";
 
 /** A transaction with the database's time of its start, the only time that decisions inside it may use. */
 export type Tx<T> = Transaction<T> & {
@@ -23,14 +24,6 @@ export interface Database<T> {
   readonly q: Kysely<T>;
   /** Runs `fn` in a read-committed transaction; anew, up to 5 times, after a serialization failure or deadlock, so `fn` has no effects outside of it. */
   tx<R>(fn: (tx: Tx<T>) => Promise<R>): Promise<R>;
-  /**
-   * The same, begun by a statement of the caller's own that returns the database's time along with what it is for: one round trip less. When it returns
-   * undefined there is nothing to do, and `fn` is not run.
-   */
-  txAfter<R>(
-    first: (trx: Transaction<T>) => Promise<Date | undefined>,
-    fn: (tx: Tx<T>) => Promise<R>,
-  ): Promise<R | undefined>;
   /**
    * Calls `onNotify` with the payload of each notification that a transaction sent to `channel` of this schema, and with "" whenever the connection was made
    * anew and something may have been missed. What this object's own transactions tell comes without a detour through the server. `onNotify` must not throw.
@@ -48,7 +41,8 @@ const MAX_TRIES = 5;
 export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Database<T> {
   const pool = createPool(options, logger);
   const stopObserving = observePool(pool, options.schema);
-  const q = new Kysely<T>({ dialect: new PostgresDialect({ pool }) });
+  const dialect = new TimedDialect({ pool });
+  const q = new Kysely<T>({ dialect });
   const open = (purpose: string) => openClient(options, purpose, logger);
   const notices = createNotices(q, options.schema, logger);
   const span = {
@@ -67,8 +61,7 @@ export function createDatabase<T>(options: DatabaseOptions, logger: Logger): Dat
   return {
     schema: options.schema,
     q,
-    tx: (fn) => traced(() => withBackoff(retry, () => runTransaction(q, notices, askTime, fn))),
-    txAfter: (first, fn) => traced(() => withBackoff(retry, () => runTransaction(q, notices, first, fn))),
+    tx: (fn) => traced(() => withBackoff(retry, () => runTransaction({ q, dialect, notices }, fn))),
     listen: (channel, onNotify, signal) =>
       listen({ open, logger, notices, schema: options.schema, channel, onNotify, signal }),
     openClient: open,
@@ -87,6 +80,7 @@ function createPool(options: DatabaseOptions, logger: Logger): Pool {
   pool.on("connect", (client) => {
     client.on("error", (err) => logger.debug({ err }, "database connection lost"));
     prepareOften(client, names);
+    giveLastResult(client);
   });
   return pool;
 }
@@ -115,22 +109,18 @@ function observePool(pool: Pool, schema: string): () => void {
   return () => meter("@gradients/db").removeBatchObservableCallback(observe, [waiting, connections]);
 }
 
-async function runTransaction<T, R, Now extends Date | undefined>(
-  q: Kysely<T>,
-  notices: Notices,
-  first: (trx: Transaction<T>) => Promise<Now>,
+async function runTransaction<T, R>(
+  { q, dialect, notices }: Inner<T>,
   fn: (tx: Tx<T>) => Promise<R>,
-): Promise<R | Exclude<Now, Date>> {
+): Promise<R> {
   failpoint("db.before-begin");
   const toTell: Notice[] = [];
   const notifyAfterCommit: Tx<T>["notifyAfterCommit"] = (channel, payload = "") =>
     void toTell.push({ channel, payload });
   const result = await q.transaction().execute(async (trx) => {
-    const now = await first(trx);
+    const now = await dialect.startOf(trx);
     failpoint("db.begun");
-    const value = now
-      ? await fn(Object.assign(trx, { now, notifyAfterCommit }))
-      : (now as Exclude<Now, Date>);
+    const value = await fn(Object.assign(trx, { now, notifyAfterCommit }));
     failpoint("db.before-commit");
     return value;
   });
@@ -139,8 +129,8 @@ async function runTransaction<T, R, Now extends Date | undefined>(
   return result;
 }
 
-async function askTime<T>(trx: Transaction<T>): Promise<Date> {
-  const { rows } = await sql<{ now: Date }>`select now() as now`.execute(trx);
-  if (!rows[0]) throw new Error("The database did not tell its time");
-  return rows[0].now;
+interface Inner<T> {
+  readonly q: Kysely<T>;
+  readonly dialect: TimedDialect;
+  readonly notices: Notices;
 }

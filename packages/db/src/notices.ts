@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "@gradients/runtime";
 import { type Kysely, sql } from "kysely";
 
@@ -39,7 +40,10 @@ export function createNotices<T>(q: Kysely<T>, schema: string, logger: Logger): 
   };
 }
 
-/** One statement at a time; what is told meanwhile goes with the next one, the same thing once. */
+/** Between two statements: at a thousand transactions a second, one for each would be a good part of what they cost. */
+const PAUSE_MS = 5;
+
+/** The first is told at once; what is told until shortly after goes with the next statement, the same thing once. */
 function createSender(
   notifyAll: (notices: readonly Notice[]) => Promise<void>,
   logger: Logger,
@@ -52,6 +56,7 @@ function createSender(
       const batch = [...waiting.values()];
       waiting = new Map();
       await notifyAll(batch).catch((err: unknown) => logger.debug({ err }, "notification not sent"));
+      await delay(PAUSE_MS);
     }
     isSending = false;
   };

@@ -8,15 +8,27 @@ export interface Wake {
 }
 
 export function createWake(clock: Clock = systemClock): Wake {
+  const sleepOr = async (rung: Promise<void>, milliseconds: number, signal: AbortSignal) => {
+    const over = new AbortController();
+    const slept = clock.sleep(milliseconds, AbortSignal.any([signal, over.signal])).catch(() => undefined);
+    await Promise.race([rung, slept]);
+    over.abort(WOKEN);
+  };
   let rung = Promise.withResolvers<void>();
+  let isRung = false;
+  const ring = () => {
+    isRung = true;
+    rung.resolve();
+  };
   return {
-    ring: () => rung.resolve(),
+    ring,
     wait: async (milliseconds, signal) => {
-      const over = new AbortController();
-      const slept = clock.sleep(milliseconds, AbortSignal.any([signal, over.signal])).catch(() => undefined);
-      await Promise.race([rung.promise, slept]);
-      over.abort();
+      if (!isRung) await sleepOr(rung.promise, milliseconds, signal);
+      isRung = false;
       rung = Promise.withResolvers<void>();
     },
   };
 }
+
+/** Given as the reason, since the error that would be made for each ring costs more than the ring. */
+const WOKEN = "woken";
