@@ -14,7 +14,7 @@ const FINALITY_LAG = 6;
 /** Every depth and every kind of message fault, as `npm run test:chain-faults` tries them. */
 const IS_LONG = process.env["GRADIENTS_FAULT_TIMES"] !== undefined;
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: IS_LONG ? 900_000 : 120_000 });
 
 let world: World;
 let verdicts = 0;

@@ -84,13 +84,15 @@ export class Customer implements Disposable {
     await this.call("cancel job", name, () => this.#gateway.cancelJob({ name }));
   }
 
-  async ended(name: string, timeoutMs = PATIENCE_MS): Promise<Job> {
+  /** The time-out counts from when `since` aborts, if that is given: as long as faults strike a job may take longer. */
+  async ended(name: string, timeoutMs = PATIENCE_MS, since?: AbortSignal): Promise<Job> {
     let last: Job | undefined;
     const isOver = async () => {
       last = (await this.#gateway.getJob({ name })).job;
       return (last?.state ?? 0) >= Job_State.SUCCEEDED;
     };
-    await this.#until("see the end", name, isOver, timeoutMs, () => describeJob(last));
+    const limit = { timeoutMs, ...(since && { since }), describe: () => describeJob(last) };
+    await this.#until("see the end", name, isOver, limit);
     if (!last) throw new Error(`${name} was answered without a job`);
     await this.#watchEnds(name, timeoutMs);
     this.#pending.delete(name);
@@ -164,12 +166,13 @@ export class Customer implements Disposable {
     op: string,
     key: string,
     isDone: () => Promise<boolean>,
-    timeoutMs = PATIENCE_MS,
-    describe: () => string = () => "",
+    { timeoutMs, since = AbortSignal.abort(), describe }: Limit = { timeoutMs: PATIENCE_MS },
   ): Promise<void> {
-    const deadline = Date.now() + timeoutMs;
+    let deadline = Number.POSITIVE_INFINITY;
     while (!(await this.call(op, key, isDone))) {
-      if (Date.now() > deadline) throw new Error(`${key} is not done after ${timeoutMs} ms. ${describe()}`);
+      if (since.aborted) deadline = Math.min(deadline, Date.now() + timeoutMs);
+      if (Date.now() >= deadline)
+        throw new Error(`${key} is not done after ${timeoutMs} ms. ${describe?.() ?? ""}`);
       await sleep(250);
     }
   }
@@ -178,6 +181,12 @@ export class Customer implements Disposable {
     if (op === "see the end" && type === "invoke") return; // polls are no operations of interest
     this.#system.history.record({ process: this.#name, op, type, key, value });
   }
+}
+
+interface Limit {
+  readonly timeoutMs: number;
+  readonly since?: AbortSignal;
+  readonly describe?: () => string;
 }
 
 function mayRetry(error: unknown): boolean {

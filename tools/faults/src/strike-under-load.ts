@@ -25,7 +25,7 @@ export interface StrikeReport {
 }
 
 const MAX_GAPS = 4;
-const DRAIN_MS = 300_000;
+const DRAIN_MS = 600_000;
 
 /** Lets faults strike at random instants while jobs run; then everything may end, and what came out is looked at. */
 export async function strikeUnderLoad(
@@ -75,7 +75,7 @@ class Pending {
 async function keepOrdering(customer: Customer, plan: StrikePlan, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     const { name } = await customer.order({ contestants: plan.contestants });
-    await customer.ended(name, DRAIN_MS);
+    await customer.ended(name, DRAIN_MS, over);
   }
 }
 

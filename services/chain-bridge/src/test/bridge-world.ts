@@ -145,7 +145,7 @@ export async function createWorld(chainOptions: DevChainOptions = {}): Promise<W
   };
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 100_000;
 const MOST_BLOCKS_TO_BOOK = 20;
 
 /** The newest block that is booked. */
