@@ -1,6 +1,13 @@
 import type { Logger } from "@gradients/runtime";
 import { Client, type ClientConfig, type CustomTypesConfig, type PoolConfig, types } from "pg";
 
+/**
+ * A prepared statement is planned for the table as it is now: a plan that was kept from when the table was empty would read all of it until the next
+ * analysis. And an index is read plainly: that takes the entries of rows that have gone out of its way, while a bitmap of it visits all rows that ever waited
+ * in a queue since the last vacuum (20,000 of them: 1.8 ms instead of 0.02).
+ */
+const PLANNING = "-c plan_cache_mode=force_custom_plan -c enable_bitmapscan=off";
+
 export interface DatabaseOptions {
   /** postgres://role:password@host:port/database */
   readonly url: string;
@@ -35,7 +42,7 @@ function baseSettings({ url, schema }: DatabaseOptions, applicationName: string)
   return {
     connectionString: url,
     application_name: applicationName,
-    options: `-c search_path=${plainName(schema)}`,
+    options: `-c search_path=${plainName(schema)} ${PLANNING}`,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

@@ -167,6 +167,8 @@ describe("limits", () => {
       "lock_timeout",
       "idle_in_transaction_session_timeout",
       "search_path",
+      "plan_cache_mode",
+      "enable_bitmapscan",
     ];
     const shown = await Promise.all(
       settings.map((name) => sql<Record<string, string>>`show ${sql.raw(name)}`.execute(db.q)),
@@ -177,6 +179,8 @@ describe("limits", () => {
       "1s",
       "10s",
       "bank",
+      "force_custom_plan",
+      "off",
     ]);
   });
 

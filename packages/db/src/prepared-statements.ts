@@ -1,6 +1,6 @@
 import { DatabaseError, type PoolClient } from "pg";
 
-/** What is asked so often is worth a statement that each connection keeps parsed and planned. */
+/** What is asked so often is worth a statement that each connection keeps parsed. */
 const OFTEN = 5;
 /** A server process keeps some 20 KiB for each. */
 const MAX_PREPARED = 200;

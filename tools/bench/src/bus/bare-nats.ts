@@ -3,8 +3,8 @@ import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { headers as createHeaders, type NatsConnection } from "nats";
 import { sampleEvent } from "./tables.ts";
 
-const STREAM = "BENCH";
-const SUBJECT = "bench.event";
+export const BARE_STREAM = "BENCH";
+export const BARE_SUBJECT = "bench.event";
 /** Publishes on their way at a time: what its documents recommend. */
 const WINDOW = 500;
 
@@ -21,9 +21,9 @@ export function now(): number {
 /** An empty stream like that of the events. */
 export async function makeBareStream(connection: NatsConnection): Promise<void> {
   const { streams, consumers } = await jetstreamManager(connection);
-  await streams.delete(STREAM).catch(() => {});
-  await streams.add({ name: STREAM, subjects: [SUBJECT] });
-  await consumers.add(STREAM, {
+  await streams.delete(BARE_STREAM).catch(() => {});
+  await streams.add({ name: BARE_STREAM, subjects: [BARE_SUBJECT] });
+  await consumers.add(BARE_STREAM, {
     durable_name: "bare",
     ack_policy: AckPolicy.Explicit,
     max_ack_pending: 1_000,
@@ -37,7 +37,7 @@ export async function publishBare(connection: NatsConnection, count: number): Pr
     const size = Math.min(WINDOW, count - sent);
     await Promise.all(
       Array.from({ length: size }, (_, index) =>
-        client.publish(SUBJECT, payload, { headers: eventHeaders(`${sent + index}`) }),
+        client.publish(BARE_SUBJECT, payload, { headers: eventHeaders(`${sent + index}`) }),
       ),
     );
   }
@@ -55,7 +55,7 @@ export async function publishBarePaced(
   await paced(rate, seconds, async (index) => {
     const id = `paced-${index}`;
     const at = now();
-    await client.publish(SUBJECT, payload, { headers: eventHeaders(id) });
+    await client.publish(BARE_SUBJECT, payload, { headers: eventHeaders(id) });
     stamps.push({ id, at });
   });
   return stamps;
@@ -63,7 +63,7 @@ export async function publishBarePaced(
 
 /** Resolves with the arrivals when `count` messages have come and were acknowledged. */
 export async function consumeBare(connection: NatsConnection, count: number): Promise<readonly Stamp[]> {
-  const consumer = await jetstream(connection).consumers.get(STREAM, "bare");
+  const consumer = await jetstream(connection).consumers.get(BARE_STREAM, "bare");
   const messages = await consumer.consume({ max_messages: 500 });
   const stamps: Stamp[] = [];
   for await (const message of messages) {
@@ -100,7 +100,7 @@ export async function paced(
   await Promise.all(Array.from({ length: MOST_AT_ONCE }, one));
 }
 
-function eventHeaders(id: string) {
+export function eventHeaders(id: string) {
   const headers = createHeaders();
   headers.set("Nats-Msg-Id", id);
   headers.set("ce-id", id);

@@ -6,8 +6,8 @@ import { type Benchmark, type Figure, type Findings, figureTable, type RunOption
 import { type Child, startChild } from "../child.ts";
 import { versionOf } from "../machine.ts";
 import { cpuSecondsOf } from "../processes.ts";
-import { median, percentile } from "../statistics.ts";
-import type { Stamp } from "./bare-nats.ts";
+import { median } from "../statistics.ts";
+import { type Latencies, latencyFigures, latencyMethod, measureLatencies } from "./latency.ts";
 import { prepareSchema } from "./tables.ts";
 
 export const busBenchmark: Benchmark = {
@@ -18,21 +18,20 @@ export const busBenchmark: Benchmark = {
   run,
 };
 
-const RATE = 1_000;
-
 async function run(options: RunOptions): Promise<Findings> {
   await using world = await startWorld(options);
   const size = options.isQuick ? 4_000 : 20_000;
   await warmUp(world);
   const rounds: Round[] = [];
+  const latencies: Latencies[] = [];
   for (let index = 0; index < (options.isQuick ? 1 : 3); index += 1) {
     rounds.push(await oneRound(world, size, index % 2 === 1));
+    latencies.push(await measureLatencies(world, options.isQuick ? 3 : 5, index % 2 === 1));
     options.say(`  round ${index + 1}: ${Math.round(rounds.at(-1)?.ours ?? 0)} events/s`);
   }
-  const latency = await measureLatency(world, options.isQuick ? 3 : 10);
   return {
-    method: `${size} events of ${rounds.length === 1 ? "one round" : `each of ${rounds.length} rounds`} wait in the outbox of one process; the rate counts from the start of its relay to the last event handled by another process, each with its inbox row, PostgreSQL with fsync on. Beside it, in the same rounds and in turns: JetStream's own client publishing (500 on their way) and acknowledging the same payload between the same processes; PostgreSQL alone taking the bus's four statements in batches of 500 rows on one connection. Latency is from the publisher's knowledge of its commit to the handler, one event a transaction at ${RATE} a second; for bare JetStream from publish to arrival. Medians of the rounds; CPU of the process alone.`,
-    tables: [figureTable([...rateFigures(rounds), ...latency])],
+    method: `${size} events of ${rounds.length === 1 ? "one round" : `each of ${rounds.length} rounds`} wait in the outbox of one process; the rate counts from the start of its relay to the last event handled by another process, each with its inbox row, PostgreSQL with fsync on. Beside it, in the same rounds and in turns: JetStream's own client publishing (500 on their way) and acknowledging the same payload between the same processes; PostgreSQL alone taking the bus's four statements in batches of 500 rows on one connection. ${latencyMethod} Medians of the rounds; CPU of the process alone.`,
+    tables: [figureTable([...rateFigures(rounds), ...latencyFigures(latencies)])],
     versions: {
       PostgreSQL: await versionOf(join(paths.postgresBin, "postgres")),
       NATS: await versionOf(paths.natsServer, ["--version"]),
@@ -78,6 +77,7 @@ async function warmUp(world: World): Promise<void> {
   await drain(world, 3_000, true);
   await bareNats(world, 3_000);
   await world.publisher.ask("writeBare", 1_000);
+  await measureLatencies(world, 2, false);
 }
 
 async function oneRound(world: World, size: number, peersFirst: boolean): Promise<Round> {
@@ -164,33 +164,4 @@ function rateFigures(rounds: readonly Round[]): readonly Figure[] {
       unit: "us/event",
     })),
   ];
-}
-
-async function measureLatency({ publisher, consumer }: World, seconds: number): Promise<readonly Figure[]> {
-  await publisher.ask("relay");
-  await consumer.ask("expect", RATE * seconds, false);
-  const appended = await publisher.ask<readonly Stamp[]>("appendPaced", RATE, seconds);
-  await consumer.ask("handled");
-  await publisher.ask("stopRelay");
-  const ours = differences(appended, await consumer.ask<readonly Stamp[]>("stamps"));
-  await publisher.ask("makeBareStream");
-  const arriving = consumer.ask<readonly Stamp[]>("consumeBare", RATE * seconds);
-  const published = await publisher.ask<readonly Stamp[]>("publishBarePaced", RATE, seconds);
-  const bare = differences(published, await arriving);
-  return [0.5, 0.99].map((share) => ({
-    what: `commit to handler at ${RATE}/s, p${share * 100}`,
-    value: percentile(ours, share),
-    unit: "ms",
-    beside: { what: "bare JetStream", value: percentile(bare, share) },
-    ...(share === 0.99 ? { target: { atMost: 5 } } : {}),
-  }));
-}
-
-/** Milliseconds between the two stamps of each id; what was there before its first stamp took none. */
-function differences(from: readonly Stamp[], to: readonly Stamp[]): readonly number[] {
-  const starts = new Map(from.map(({ id, at }) => [id, at]));
-  return to.flatMap(({ id, at }) => {
-    const start = starts.get(id);
-    return start === undefined ? [] : [Math.max(0, at - start) / 1000];
-  });
 }

@@ -2,6 +2,7 @@
 import { connectBus, createConsumer, on } from "@gradients/bus";
 import { AttemptFinishedSchema } from "@gradients/contracts/event";
 import { secondsOfCpu, serve } from "../child.ts";
+import { noteArrivals } from "./bare-chain.ts";
 import { consumeBare, now, type Stamp } from "./bare-nats.ts";
 import { logger, openDatabase, type Tables } from "./tables.ts";
 
@@ -39,6 +40,7 @@ serve({
     return stamps.at(-1)?.at ?? 0;
   },
   stamps: async () => stamps,
+  noteArrivals: (count: number) => noteArrivals(db, bus.connection, count),
   consumeBare: (count: number) => consumeBare(bus.connection, count),
   consumeBareUntil: async (count: number) => (await consumeBare(bus.connection, count)).at(-1)?.at ?? 0,
 });

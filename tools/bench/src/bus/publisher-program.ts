@@ -1,7 +1,8 @@
 // A service that only publishes: appends events to its outbox and relays them. Run by bus.ts as a process of its own.
 import { appendOutbox, connectBus, createOutboxRelay } from "@gradients/bus";
 import { secondsOfCpu, serve } from "../child.ts";
-import { makeBareStream, now, paced, publishBare, publishBarePaced, type Stamp } from "./bare-nats.ts";
+import { type Committed, commitAndPublish } from "./bare-chain.ts";
+import { makeBareStream, now, paced, publishBare, publishBarePaced } from "./bare-nats.ts";
 import { writeBare } from "./bare-postgres.ts";
 import { logger, openDatabase, sampleEvent } from "./tables.ts";
 
@@ -24,13 +25,15 @@ serve({
   },
   /** One event a transaction; tells when each commit was known here. */
   appendPaced: async (rate: number, seconds: number) => {
-    const stamps: Stamp[] = [];
+    const committed: Committed[] = [];
     await paced(rate, seconds, async () => {
       const event = sampleEvent();
+      const startedAt = now();
       await db.tx((tx) => appendOutbox(tx, event));
-      stamps.push({ id: event.eventId, at: now() });
+      const at = now();
+      committed.push({ id: event.eventId, at, took: at - startedAt });
     });
-    return stamps;
+    return committed;
   },
   relay: async () => {
     const stopping = new AbortController();
@@ -49,6 +52,7 @@ serve({
     return startedAt;
   },
   publishBarePaced: (rate: number, seconds: number) => publishBarePaced(bus.connection, rate, seconds),
+  commitAndPublish: (rate: number, seconds: number) => commitAndPublish(db, bus.connection, rate, seconds),
   writeBare: async (count: number) => {
     const startedAt = now();
     await writeBare(db, count);
