@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot } from "../../setup/paths.mjs";
 import { type Content, versionOf } from "./content.ts";
+import { natsContent, postgresContent, seaweedfsContent } from "./development-servers.ts";
 import { folders, inWorkFolder } from "./folders.ts";
 import type { Layer } from "./layer.ts";
 import { type Archive, writeArchive } from "./oci.ts";
@@ -11,7 +12,9 @@ import { servicesContent } from "./services-image.ts";
 import { attackerContent, contestantContent, trainerContent } from "./trainer-image.ts";
 
 export const imageNames = ["services", "trainer", "contestant", "attacker"] as const;
-export type ImageName = (typeof imageNames)[number];
+/** What `values-dev.yaml` brings up beside them. */
+export const developmentServerNames = ["postgres", "nats", "seaweedfs"] as const;
+export type ImageName = (typeof imageNames)[number] | (typeof developmentServerNames)[number];
 
 export interface BuiltImage extends Archive {
   readonly name: ImageName;
@@ -24,6 +27,9 @@ const contents: Readonly<Record<ImageName, (device: Device) => Promise<Content>>
   trainer: trainerContent,
   contestant: contestantContent,
   attacker: attackerContent,
+  postgres: postgresContent,
+  nats: natsContent,
+  seaweedfs: seaweedfsContent,
 };
 
 /** Leaves NAME.tar, NAME.digest (the reference by which pods name it) and NAME.cdx.json (its bill of materials). */

@@ -1,13 +1,15 @@
 import { runCommand, SetupProblem } from "../../setup/problem.mjs";
 import { folders } from "./folders.ts";
-import { type BuiltImage, buildImage, type ImageName, imageNames } from "./images.ts";
+import { type BuiltImage, buildImage, developmentServerNames, type ImageName, imageNames } from "./images.ts";
 import { layOutServices } from "./services-image.ts";
 import { tryImage } from "./try-image.ts";
+
+const allNames = [...imageNames, ...developmentServerNames];
 
 const help = `npm run images -- COMMAND
 
   build [NAME...] [--gpu]  builds ${imageNames.join(", ")} into ${folders.archives}, without Docker (needs a Debian with apt);
-                           for processors alone, or with --gpu for both
+                           for processors alone, or with --gpu for both; ${developmentServerNames.join(", ")} by name
   try [NAME...]            starts their programs in a read-only root, as the user of the image (needs root)
   lay-out FOLDER           the services' files alone, for deploy/images/services/Dockerfile
 `;
@@ -37,9 +39,9 @@ function megabytes(bytes: number): string {
 }
 
 function readName(name: string): ImageName {
-  const known = imageNames.find((candidate) => candidate === name);
+  const known = allNames.find((candidate) => candidate === name);
   if (known) return known;
-  throw new SetupProblem(`${name} is none of the images: ${imageNames.join(", ")}.`);
+  throw new SetupProblem(`${name} is none of the images: ${allNames.join(", ")}.`);
 }
 
 await runCommand(main);

@@ -34,6 +34,12 @@ const programs: Readonly<Record<ImageName, () => readonly Program[]>> = {
       says: "tensor(3.)",
     },
   ],
+  postgres: () => [
+    { args: ["/usr/local/pgsql/bin/postgres", "--version"], says: "PostgreSQL" },
+    { args: ["/usr/local/pgsql/bin/initdb", "--version"], says: "PostgreSQL" },
+  ],
+  nats: () => [{ args: ["nats-server", "--version"], says: "nats-server" }],
+  seaweedfs: () => [{ args: ["weed", "version"], says: "version" }],
   contestant: () => [{ args: ["python", "/opt/contestant/trainer.py", "--help"], says: "serve" }],
   attacker: () => [{ args: ["python", "/opt/attacker/attacker.py", "--help"], says: "serve" }],
 };

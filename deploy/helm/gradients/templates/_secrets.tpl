@@ -30,6 +30,15 @@
 {{- end -}}
 {{- end -}}
 
+{{- /* Of the first API key; its name is empty where there is none. */ -}}
+{{- define "gradients.bootstrapSecret" -}}
+{{- if and .Values.dev.enabled (not .Values.gateway.bootstrapKey.existingSecret.name) -}}
+{{- toJson (dict "name" (include "gradients.devName" .) "key" "api-key") -}}
+{{- else -}}
+{{- toJson .Values.gateway.bootstrapKey.existingSecret -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* (list $ settings) */ -}}
 {{- define "gradients.natsSecret" -}}
 {{- $root := index . 0 -}}
@@ -55,10 +64,9 @@
 {{- $files = append $files (dict "file" "tls.crt" "variable" "TLS_CERTIFICATE" "secret" . "key" "tls.crt") -}}
 {{- $files = append $files (dict "file" "tls.key" "variable" "TLS_KEY" "secret" . "key" "tls.key") -}}
 {{- end -}}
-{{- if $settings.bootstrapKey.existingSecret.name -}}
-{{- with $settings.bootstrapKey.existingSecret -}}
-{{- $files = append $files (dict "file" "api-key" "variable" "BOOTSTRAP_KEY" "secret" .name "key" .key) -}}
-{{- end -}}
+{{- $bootstrap := include "gradients.bootstrapSecret" $root | fromJson -}}
+{{- if $bootstrap.name -}}
+{{- $files = append $files (dict "file" "api-key" "variable" "BOOTSTRAP_KEY" "secret" $bootstrap.name "key" $bootstrap.key) -}}
 {{- end -}}
 {{- end -}}
 {{- if and (eq $settings.key "chainBridge") (eq $settings.mode "active") -}}
