@@ -116,6 +116,16 @@ const schema = z.object({
       .describe(
         "SS58 hotkeys, separated by commas: the recipe at place n is owned by the hotkey at place n.",
       ),
+    imageRegistries: z
+      .array(
+        z
+          .string()
+          .regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/, "not a registry, nor a repository below one"),
+      )
+      .default([])
+      .describe(
+        "Registries, or repositories below them, that the images of recipes may come from, separated by commas: registry.example.com/contestants. None by default; on Kubernetes only.",
+      ),
   }),
   fleet: z.discriminatedUnion("kind", [localFleet, kubernetesFleet]),
   admission: z.object({

@@ -32,7 +32,7 @@ import type { GpuFleet } from "./fleet/gpu-fleet.ts";
 import { authenticateAgent } from "./grpc/authenticate-agent.ts";
 import { relayBinding, schedulerBinding } from "./grpc/index.ts";
 import { attemptGauges, createObserve } from "./observe.ts";
-import { readCatalogue } from "./read-catalogue.ts";
+import { type CatalogueOptions, readCatalogue } from "./read-catalogue.ts";
 import { invariants } from "./store/invariants.ts";
 import { migrations } from "./store/migrations/index.ts";
 import type { Tables } from "./store/schema.ts";
@@ -49,7 +49,7 @@ export async function createScheduler(
   overrides: SchedulerOverrides = {},
 ): Promise<Service> {
   const logger = overrides.logger ?? createLogger({ service: "scheduler", level: config.logLevel });
-  const catalogue = readCatalogue(config.recipes.file, config.recipes.contestantHotkeys);
+  const catalogue = readCatalogue(catalogueOptions(config));
   const db = createDatabase<Tables>(databaseOptions(config), logger);
   const bus = await connectBus(busOptions(config), logger);
   const { fleet, leadership, backpressure } = createFleet(config, db, logger);
@@ -93,6 +93,11 @@ export function databaseOptions({ database }: SchedulerConfig): DatabaseOptions 
 
 export function busOptions({ nats }: SchedulerConfig): BusOptions {
   return { ...nats, name: "scheduler" };
+}
+
+function catalogueOptions({ recipes, fleet }: SchedulerConfig): CatalogueOptions {
+  const { file, contestantHotkeys: hotkeys, imageRegistries: registries } = recipes;
+  return { file, hotkeys, images: { registries, runsImages: fleet.kind === "kubernetes" } };
 }
 
 function objectOptions({ objects: { publicEndpoint, ...objects } }: SchedulerConfig) {

@@ -6,6 +6,7 @@ import { type SandboxPod, sandboxPod } from "./testing/sandbox-pod.ts";
 
 const inTrainers = ["-n", "gradients-trainers"];
 const over = {
+  scheduler: { recipes: { imageRegistries: ["registry.example.org/contestants"] } },
   trainers: {
     userNamespaces: true,
     admissionPolicy: { runtimeClassNames: ["gvisor"] },
@@ -60,8 +61,11 @@ describe.skipIf(!hasApiServer)("the admission policy on a real API server", { ti
 
   afterAll(async () => server?.[Symbol.asyncDispose]());
 
-  test("lets the scheduler's own pod in", async () => {
-    expect(await create(server, [sandboxPod(rendered, "good")])).toEqual(new Map());
+  test("lets the scheduler's own pod in, with the class's image and with a recipe's", async () => {
+    const recipes = sandboxPod(rendered, "recipes", (pod) => {
+      engineOf(pod).image = `registry.example.org/contestants/fast@sha256:${"1".repeat(64)}`;
+    });
+    expect(await create(server, [sandboxPod(rendered, "good"), recipes])).toEqual(new Map());
   });
 
   test("refuses each breach, in words, and no rule is without one", async () => {

@@ -17,6 +17,15 @@ const contestants = (contestantImage: string) => ({
   contestantImage,
 });
 
+const recipe = (image: string) => ({
+  scheduler: {
+    recipes: {
+      catalogue: [{ id: "mine", title: "M", summary: "M", method: "lora", settings: {}, image }],
+      imageRegistries: ["registry.example.org/contestants"],
+    },
+  },
+});
+
 const byTheSchema: readonly Refusal[] = [
   { what: "an unknown key", over: { gatway: {} }, says: "gatway" },
   { what: "an unknown key inside", over: { gateway: { replicaCount: 2 } }, says: "replicaCount" },
@@ -92,6 +101,16 @@ const byTheTemplates: readonly Refusal[] = [
     what: "a contestant's image by tag",
     over: { trainers: { hardwareClasses: [contestants("mine:1")] } },
     says: "trainers.hardwareClasses, small: contestantImage",
+  },
+  {
+    what: "a recipe's image by tag",
+    over: recipe("registry.example.org/contestants/mine:1"),
+    says: "scheduler.recipes.catalogue, mine: an image by registry and digest",
+  },
+  {
+    what: "a recipe's image from nowhere that is allowed",
+    over: recipe(`registry.example.org/contestants-evil/mine@sha256:${"1".repeat(64)}`),
+    says: "scheduler.recipes.imageRegistries: the image of the recipe mine",
   },
   {
     what: "hostile code in the release's own namespace",

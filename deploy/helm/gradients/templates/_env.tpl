@@ -76,6 +76,9 @@
 {{- if or $settings.recipes.catalogue $settings.recipes.existingConfigMap }}
 - { name: SCHEDULER_RECIPES_FILE, value: /etc/gradients/recipes/recipes.json }
 {{- end }}
+{{- with $settings.recipes.imageRegistries }}
+- { name: SCHEDULER_RECIPES_IMAGE_REGISTRIES, value: {{ join "," . | quote }} }
+{{- end }}
 - { name: SCHEDULER_FLEET_KIND, value: kubernetes }
 - { name: SCHEDULER_FLEET_STOP_PODS_ON_EXIT, value: "false" }
 - { name: SCHEDULER_FLEET_KUBERNETES_NAMESPACE, value: {{ $root.Values.trainers.namespace.name }} }

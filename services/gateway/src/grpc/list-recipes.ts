@@ -16,6 +16,7 @@ export const listRecipes =
     return { recipes: items.map(encodeRecipe), nextPageToken };
   };
 
-function encodeRecipe({ recipeId, title, summary, contestantHotkey, method, defaultRecipe }: Recipe) {
-  return { name: recipeName(recipeId as RecipeId), title, summary, contestantHotkey, method, defaultRecipe };
+function encodeRecipe({ recipeId, title, summary, contestantHotkey, method, defaultRecipe, image }: Recipe) {
+  const name = recipeName(recipeId as RecipeId);
+  return { name, title, summary, contestantHotkey, method, defaultRecipe, image };
 }

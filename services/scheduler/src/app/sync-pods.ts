@@ -158,7 +158,8 @@ function toPodSpec(attempt: Attempt, relayTarget: string, token: string): Omit<P
   const { epoch } = attempt.core;
   const name = podName(attemptId, epoch);
   const work = attempt.work.kind;
-  return { name, attemptId, jobId, epoch, hardwareClass, relayTarget, traceparent, token, work };
+  const image = attempt.work.kind === "train" ? (attempt.work.recipe.image ?? null) : null;
+  return { name, attemptId, jobId, epoch, hardwareClass, relayTarget, traceparent, token, work, image };
 }
 
 async function endPod(

@@ -8,6 +8,8 @@ export interface Recipe {
   readonly summary: string;
   readonly method: "lora" | "full";
   readonly settings: Readonly<Record<string, Setting>>;
+  /** The contestant's own image, by digest; without it the platform's trains. */
+  readonly image?: string;
   /** The plain recipe that every verdict is compared with; a catalogue has exactly one. */
   readonly isDefault: boolean;
   /** SS58 address that is paid for what the recipe adds. */

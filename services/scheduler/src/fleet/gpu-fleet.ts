@@ -60,6 +60,8 @@ export interface PodSpec {
   readonly jobId: string;
   /** A training is the contestant's own; an evaluation is the platform's, whatever the class trains with. */
   readonly work: "train" | "evaluate";
+  /** What the recipe brings to train with; null where it brings none, and for evaluations. A fleet that runs no images refuses it. */
+  readonly image: string | null;
 }
 
 export interface PodStatus {

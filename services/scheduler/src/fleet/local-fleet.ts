@@ -5,7 +5,14 @@ import { constants, uptime } from "node:os";
 import { join } from "node:path";
 import { type Clock, failpoint } from "@gradients/kernel";
 import type { Logger } from "@gradients/runtime";
-import type { GpuFleet, HardwareClass, PodPhase, PodSpec, PodStatus } from "./gpu-fleet.ts";
+import {
+  type GpuFleet,
+  type HardwareClass,
+  type PodPhase,
+  PodRefused,
+  type PodSpec,
+  type PodStatus,
+} from "./gpu-fleet.ts";
 import {
   groupExists,
   isRunning,
@@ -69,6 +76,8 @@ export class LocalFleet implements GpuFleet {
   }
 
   async start(pod: PodSpec): Promise<"started" | "exists"> {
+    if (pod.image !== null)
+      throw new PodRefused("refused", `pods here are processes, which run no image such as ${pod.image}`);
     const folder = this.#folder(pod.name);
     const { token: _token, ...description } = pod;
     const record = JSON.stringify({ ...description, createdAtUptime: uptime() });

@@ -1,5 +1,6 @@
 import { systemClock } from "@gradients/kernel";
 import {
+  type Job,
   jobs,
   KubeClient,
   type KubeConnection,
@@ -63,6 +64,11 @@ export function clusterGround(connection: KubeConnection, nodeName: string): Clu
         },
         { timeout: 20_000, interval: 50 },
       ),
+    engineImage: async (name) => {
+      const path = `${pathOf(jobs, connection.namespace)}/${name}`;
+      const { spec } = await client.transport.call<Job>({ method: "GET", path });
+      return spec?.template.spec?.containers.find((container) => container.name === "engine")?.image;
+    },
     isAlive: async (name) => kubelet.isAlive(name),
     leftovers: async () => {
       const found = await Promise.all([jobs, pods, secrets].map((resource) => namesOf(client, resource)));

@@ -14,6 +14,8 @@ export interface FleetGround extends AsyncDisposable {
   tokenOf(name: string): Promise<string>;
   /** Whether anything of the pod still runs. */
   isAlive(name: string): Promise<boolean>;
+  /** Image that the pod's engine runs; absent where pods run no images. */
+  engineImage?(name: string): Promise<string | undefined>;
   /** Whatever is still there of any pod. */
   leftovers(): Promise<readonly string[]>;
 }
@@ -62,6 +64,24 @@ export function describeFleet(name: string, prepare: () => Promise<FleetGround>,
       expect(listed).toMatchObject([
         { name: "attempt-a-e3", attemptId: "a", epoch: 3, hardwareClass: "cpu" },
       ]);
+    });
+
+    test("trains with the image that a recipe brings, or refuses it in words where no images run", async () => {
+      const fleet = await open();
+      const image = `registry.example.com/mine@sha256:${"1".repeat(64)}`;
+      const starting = fleet.start({ ...spec(), image }, never);
+      if (ground.engineImage) {
+        expect(await starting).toBe("started");
+        await reaches(fleet, spec(), { kind: "running" });
+        expect(await ground.engineImage(spec().name)).toBe(image);
+      } else {
+        await expect(starting).rejects.toMatchObject({
+          name: "PodRefused",
+          reason: "refused",
+          message: expect.stringContaining("run no image"),
+        });
+        expect(await ground.leftovers()).toEqual([]);
+      }
     });
 
     test("an heir finds, stops and removes what an earlier fleet started", async () => {
@@ -164,6 +184,7 @@ export function spec(attemptId = "a", epoch = 0): PodSpec {
     token: "secret-token",
     maxSeconds: 3_600,
     work: "train",
+    image: null,
   };
 }
 

@@ -43,6 +43,7 @@ export function podSpec(attemptId: string, epoch = 1): PodSpec {
     hardwareClass: hardwareClass.name,
     jobId: attemptId,
     work: "train",
+    image: null,
     relayTarget: "gradients-relay.gradients.svc:50062",
     token: "t".repeat(43),
     traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

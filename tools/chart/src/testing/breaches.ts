@@ -226,6 +226,12 @@ export const breaches: readonly Breach[] = [
     change: ({ spec }) => (spec.nodeName = "n"),
   },
   {
+    what: "an engine from nowhere that is allowed",
+    says: "engines run images of the hardware classes, or from registry.example.org/contestants",
+    change: (pod) =>
+      (engineOf(pod).image = `registry.example.org/contestants-evil/x@sha256:${"1".repeat(64)}`),
+  },
+  {
     what: "an image by tag",
     says: "images are named by digest",
     change: (pod) => (engineOf(pod).image = "gradients/trainer:1"),

@@ -34,6 +34,7 @@ export function attemptObjects(objects: readonly KubernetesObject[], name: strin
     token: "token",
     traceparent: null,
     maxSeconds: 3_600,
+    image: null,
     work: "train" as const,
   };
   const settings = { kubernetes, podEnvironment, stopGraceSeconds: attempts.stopGraceSeconds };

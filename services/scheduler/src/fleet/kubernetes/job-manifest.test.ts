@@ -65,7 +65,10 @@ describe("jobManifest", () => {
   test("a contestant's image trains, and judges nobody", () => {
     const contestantImage = `mine@${digest}`;
     expect(manifestOf({ contestantImage }).engine.image).toBe(contestantImage);
-    const judged = manifestOf({ contestantImage }, {}, { ...spec(), work: "evaluate" });
+    const image = `registry.example.com/recipe@${digest}`;
+    expect(manifestOf({ contestantImage }, {}, { ...spec(), image }).engine.image).toBe(image);
+    expect(manifestOf({}, {}, { ...spec(), image }).agent.image).toBe(`services@${digest}`);
+    const judged = manifestOf({ contestantImage }, {}, { ...spec(), work: "evaluate", image });
     expect(judged.engine.image).toBe(basic.image);
     expect(manifestOf().engine.image).toBe(basic.image);
   });
@@ -126,6 +129,7 @@ describe("jobManifest", () => {
     expect(hash({}, {}, { ...spec(), traceparent: "00-1-2-01", token: "other" })).toBe(hash());
     expect(hash({ shmSize: "1Gi" })).not.toBe(hash());
     expect(hash({}, {}, { ...spec(), maxSeconds: 7 })).not.toBe(hash());
+    expect(hash({}, {}, { ...spec(), image: `r.example.com/a@${digest}` })).not.toBe(hash());
   });
 });
 

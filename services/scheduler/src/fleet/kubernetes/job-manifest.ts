@@ -162,10 +162,10 @@ function agentContainer(
 
 /** Untrusted: a contestant's code. It gets its work folder and nothing else. Nobody judges himself: evaluations run the platform's own. */
 function engineContainer(
-  { work }: PodSpec,
+  { work, image: own }: PodSpec,
   { image: platforms, contestantImage, resources }: KubernetesClass,
 ): Container {
-  const image = work === "train" ? (contestantImage ?? platforms) : platforms;
+  const image = work === "train" ? (own ?? contestantImage ?? platforms) : platforms;
   const { cpu, memory, ephemeralStorage, gpu, claim } = resources;
   const amounts = {
     cpu,

@@ -152,6 +152,7 @@ function probeOf(hardwareClass: string) {
     traceparent: null,
     maxSeconds: 60,
     work: "train",
+    image: null,
   } as const;
 }
 
