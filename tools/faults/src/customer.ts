@@ -59,14 +59,10 @@ export class Customer implements Disposable {
   }
 
   /** Every third order is sent twice at once under one request id, as by a caller whose first answer was lost. */
-  async order({ contestants = 2, budgetSeconds = 1 }: JobWish = {}): Promise<Accepted> {
+  async order(wish: JobWish = {}): Promise<Accepted> {
     this.#count += 1;
     const requestId = `${this.#name}-${this.#count}`;
-    const request = {
-      parent: this.#project,
-      requestId,
-      job: { model: this.#system.model, dataset: this.#dataset, contestants, budgetSeconds, maxLength: 64 },
-    };
+    const request = { parent: this.#project, requestId, job: this.#job(wish) };
     const create = () => this.#gateway.createJob(request);
     const once = () => this.call("create job", requestId, create, ({ job }) => job?.name);
     const answers = await Promise.all(this.#count % 3 === 0 ? [once(), once()] : [once()]);
@@ -78,6 +74,11 @@ export class Customer implements Disposable {
     this.#pending.add(name);
     this.#watch(name);
     return accepted;
+  }
+
+  /** Asks once whether an order would be accepted, and orders nothing. */
+  async quote(): Promise<void> {
+    await this.#gateway.createJob({ parent: this.#project, validateOnly: true, job: this.#job({}) });
   }
 
   async cancel(name: string): Promise<void> {
@@ -134,6 +135,11 @@ export class Customer implements Disposable {
   [Symbol.dispose](): void {
     this.#closing.abort();
     this.#gateway.close();
+  }
+
+  #job({ contestants = 2, budgetSeconds = 1 }: JobWish) {
+    const { model } = this.#system;
+    return { model, dataset: this.#dataset, contestants, budgetSeconds, maxLength: 64 };
   }
 
   #watch(name: string): void {

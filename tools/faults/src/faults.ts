@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Rng } from "@gradients/kernel";
-import pg from "pg";
 import { echoEvents } from "./event-echo.ts";
 import { type PodProcess, podProcesses } from "./pods.ts";
 import { sendSignal } from "./service-process.ts";
 import { fillDisk } from "./small-disk.ts";
 import { type ProgramName, type ServiceName, type System, serviceNames, setClockOff } from "./system.ts";
+import { withClient } from "./with-client.ts";
 
 /** One way to break something that runs. */
 export interface Fault {
@@ -173,17 +173,6 @@ async function endSessions({ servers }: System, pids: readonly number[]): Promis
   await withClient(servers.postgres.url, (client) =>
     client.query("select pg_terminate_backend(pid) from unnest($1::integer[]) as pid", [pids]),
   );
-}
-
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => {}); // the server may be struck; the query fails as well
-  try {
-    await client.connect();
-    return await work(client);
-  } finally {
-    await client.end().catch(() => {});
-  }
 }
 
 /** Or ended in another way: it may have reported its work a moment before. */

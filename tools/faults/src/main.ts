@@ -2,6 +2,8 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { runAlertSuite } from "./alerts/alert-suite.ts";
+import { noPrometheus } from "./alerts/prometheus.ts";
 import { runFailpointSuite } from "./failpoint-suite.ts";
 import { expectedMinutes, type RunOptions, runSuite } from "./run-suite.ts";
 import { noSmallDisk } from "./small-disk.ts";
@@ -34,6 +36,7 @@ const runnables: readonly Runnable[] = [
     times: suite.times,
     run: (options: RunOptions) => runTestSuite(suite, options),
   })),
+  { name: "alerts", times: 3, minutes: (times) => 5 * times, lacking: noPrometheus, run: runAlertSuite },
 ];
 
 const HELP = `npm run test:faults -- [options]
