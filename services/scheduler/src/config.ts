@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { streamBytes } from "@gradients/bus";
 import { type Config, type ConfigSource, loadConfig as load, logLevels, secret } from "@gradients/runtime";
 import { z } from "zod";
+import { poolProblem } from "./domain/admission-rules.ts";
 import { kubernetesSchema } from "./fleet/kubernetes/kubernetes-config.ts";
 
 const port = z.int().min(0).max(65_535);
@@ -25,6 +26,11 @@ const podEnvironment = z
   .record(z.string(), z.string())
   .default({})
   .describe("More variables for pods as a JSON object, for example OTEL_EXPORTER_OTLP_ENDPOINT.");
+
+const pool = z.strictObject({
+  units: z.int().min(1),
+  classes: z.record(z.string(), z.int().min(1)),
+});
 
 /** Pods are processes on this machine. */
 const localFleet = z.object({
@@ -60,7 +66,7 @@ const kubernetesFleet = z.object({
   podEnvironment,
 });
 
-const schema = z.object({
+const settings = z.object({
   logLevel: z.enum(logLevels).default("info").describe("Least severe log lines that are written."),
   grpc: z.object({
     host: z
@@ -148,6 +154,12 @@ const schema = z.object({
       .describe(
         "Slots of one hardware class that an account may hold at a time; as many as there are if unset.",
       ),
+    pools: z
+      .record(z.string(), pool)
+      .default({})
+      .describe(
+        "Hardware classes that share machines as a JSON object {pool: {units, classes: {class: units of one slot}}}; a class in none has its slots to itself.",
+      ),
     patienceSeconds: seconds
       .default(3_600)
       .describe("What has waited longer goes before everything of its priority, whatever its account holds."),
@@ -178,6 +190,15 @@ const schema = z.object({
     maxFileBytes: z.int().min(1).default(200_000_000_000).describe("Largest file that an agent may upload."),
     urlSeconds: z.int().min(60).max(604_800).default(3_600).describe("How long a presigned URL works."),
   }),
+});
+
+const schema = settings.superRefine(({ fleet, admission }, context) => {
+  const classes = fleet.kind === "local" ? fleet.classes : fleet.kubernetes.classes;
+  const message = poolProblem(
+    admission,
+    classes.map(({ name }) => name),
+  );
+  if (message !== undefined) context.addIssue({ code: "custom", path: ["admission", "pools"], message });
 });
 
 export type SchedulerConfig = Config<typeof schema>;

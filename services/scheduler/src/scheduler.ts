@@ -105,8 +105,8 @@ function objectOptions({ objects: { publicEndpoint, ...objects } }: SchedulerCon
 }
 
 function admissionRules({ admission }: SchedulerConfig): AdmissionRules {
-  const { accounts, priority, weight, maxSlots = null, patienceSeconds } = admission;
-  return { accounts, common: { priority, weight, maxSlots }, patienceSeconds };
+  const { accounts, priority, weight, maxSlots = null, patienceSeconds, pools } = admission;
+  return { accounts, common: { priority, weight, maxSlots }, patienceSeconds, pools };
 }
 
 /** First in the list, so that everything is closed whatever fails to start after it. */

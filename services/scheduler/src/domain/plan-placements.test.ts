@@ -1,14 +1,18 @@
 import type { AttemptId, JobId } from "@gradients/kernel";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { AccountRules, AdmissionRules } from "./admission-rules.ts";
+import { type AccountRules, type AdmissionRules, poolProblem } from "./admission-rules.ts";
 import { type ClassCapacity, planPlacements, type QueuedAttempt } from "./plan-placements.ts";
 
 const now = new Date(1_000_000_000);
 const common: AccountRules = { priority: 0, weight: 1, maxSlots: null };
 
-function rulesFor(accounts: AdmissionRules["accounts"] = {}, patienceSeconds = 1e9): AdmissionRules {
-  return { accounts, common, patienceSeconds };
+function rulesFor(
+  accounts: AdmissionRules["accounts"] = {},
+  patienceSeconds = 1e9,
+  pools: AdmissionRules["pools"] = {},
+): AdmissionRules {
+  return { accounts, common, patienceSeconds, pools };
 }
 
 function attempt(id: string, jobId: string, options: Partial<QueuedAttempt> = {}): QueuedAttempt {
@@ -117,6 +121,76 @@ describe("planPlacements", () => {
       place: [],
       impossible: { length: 4 },
     });
+  });
+});
+
+describe("in a pool of classes", () => {
+  const shared = { gpus: { units: 8, classes: { one: 1, server: 8 } } };
+  const small = (slots = 8, busyOf: Readonly<Record<string, number>> = {}) => ({
+    ...capacity(slots, busyOf),
+    name: "one",
+  });
+  const large = (slots = 1) => ({ ...capacity(slots), name: "server" });
+  const planPool = (
+    queue: readonly QueuedAttempt[],
+    classes: readonly ClassCapacity[],
+    accounts: AdmissionRules["accounts"] = {},
+  ) => planPlacements(queue, classes, rulesFor(accounts, 1e9, shared), now);
+  const server = (id: string, more: object = {}) =>
+    attempt(id, id, { hardwareClass: "server", accountId: "two", ...more });
+
+  test("what one class holds is not there for another", () => {
+    expect(planPool([server("s")], [small(8, { one: 1 }), large()]).place).toEqual([]);
+    expect(planPool([server("s")], [small(), large()]).place).toEqual(["s"]);
+    expect(
+      planPool([server("s"), attempt("a", "a", { ...at(1), hardwareClass: "one" })], [small(), large()])
+        .place,
+    ).toEqual(["s"]);
+  });
+
+  test("nothing of any class overtakes what waits for the pool", () => {
+    const young = attempt("a", "a", { ...at(5), hardwareClass: "one", accountId: "three" });
+    expect(planPool([young, server("s")], [small(8, { one: 1 }), large()]).place).toEqual([]);
+  });
+
+  test("what waits for its own class holds up that class alone", () => {
+    const queue = [server("s"), server("t", at(1)), attempt("a", "a", { ...at(5), hardwareClass: "one" })];
+    const two = { gpus: { units: 20, classes: { one: 1, server: 8 } } };
+    expect(planPlacements(queue, [small(), large()], rulesFor({}, 1e9, two), now).place).toEqual(["s", "a"]);
+  });
+
+  test("an account's share is what it holds of the whole pool", () => {
+    const four = { gpus: { units: 8, classes: { one: 1, server: 4 } } };
+    const queue = [
+      server("s", at(0)),
+      ...["a", "b", "c", "d", "e"].map((id) => attempt(id, id, { ...at(1), hardwareClass: "one" })),
+      server("t", at(2)),
+    ];
+    expect(planPlacements(queue, [small(), large(2)], rulesFor({}, 1e9, four), now).place).toEqual([
+      "s",
+      "a",
+      "b",
+      "c",
+      "d",
+    ]);
+  });
+
+  test("what the pool can never hold is named", () => {
+    const pair = race("p", 2, { hardwareClass: "server" });
+    expect(planPool(pair, [small(), large(5)]).impossible).toEqual([
+      { attemptId: "p0", needs: 2, limit: 1 },
+      { attemptId: "p1", needs: 2, limit: 1 },
+    ]);
+  });
+
+  test("a class is in one pool, exists and fits", () => {
+    const of = (pools: AdmissionRules["pools"]) => poolProblem({ pools }, ["one", "server"]);
+    expect(of(shared)).toBeUndefined();
+    expect(of({ gpus: { units: 8, classes: { none: 1 } } })).toMatch(/"none", which is none/);
+    expect(of({ ...shared, more: { units: 1, classes: { one: 1 } } })).toMatch(
+      /in the pools "gpus" and "more"/,
+    );
+    expect(of({ gpus: { units: 4, classes: { server: 8 } } })).toMatch(/takes 8 of the pool "gpus"/);
   });
 });
 

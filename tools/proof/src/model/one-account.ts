@@ -5,4 +5,5 @@ export const oneAccount: AdmissionRules = {
   accounts: {},
   common: { priority: 0, weight: 1, maxSlots: null },
   patienceSeconds: 3_600,
+  pools: {},
 };
