@@ -14,6 +14,10 @@ export interface RunOptions {
   readonly isQuick: boolean;
   /** Asked for by --minutes. */
   readonly minutes?: number | undefined;
+  /** Asked for by --rounds. */
+  readonly rounds?: number | undefined;
+  /** Asked for by --share. */
+  readonly share?: number | undefined;
   /** Folder for CPU profiles of the measured processes. */
   readonly profileDir: string | undefined;
   /** Tells whoever waits how far it is. */

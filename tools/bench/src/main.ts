@@ -21,6 +21,8 @@ Without names: all of them.
 
   --quick          short runs, to see that all works; docs/benchmarks.md is left alone
   --minutes <n>    length of the soak   [30]
+  --rounds <n>     kueue: how often each contender has its turn   [2]
+  --share <x>      kueue: part of the load, above 0 to 1   [1]
   --profile <dir>  CPU profiles of the measured processes (bus, rpc, kubernetes)
   --help           this text
 `;
@@ -30,19 +32,32 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     minutes: { type: "string" },
+    rounds: { type: "string" },
+    share: { type: "string" },
     profile: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
-const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+const { minutes, rounds, share } = {
+  minutes: numberOf(values.minutes),
+  rounds: numberOf(values.rounds),
+  share: numberOf(values.share),
+};
+const isFor = (name: string) => positionals.length === 1 && positionals[0] === name;
 const unknown = positionals.find((name) => !benchmarks.some((one) => one.name === name));
 
 if (values.help) process.stdout.write(HELP);
 else if (unknown !== undefined) {
   process.stderr.write(`There is no benchmark "${unknown}".\n\n${HELP}`);
   process.exitCode = EX_USAGE;
-} else if (minutes !== undefined && !(minutes > 0 && positionals.length === 1 && positionals[0] === "soak")) {
+} else if (minutes !== undefined && !(minutes > 0 && isFor("soak"))) {
   process.stderr.write(`--minutes takes a number above 0, and is for the soak alone.\n\n${HELP}`);
+  process.exitCode = EX_USAGE;
+} else if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0 && isFor("kueue"))) {
+  process.stderr.write(`--rounds takes a whole number above 0, and is for kueue alone.\n\n${HELP}`);
+  process.exitCode = EX_USAGE;
+} else if (share !== undefined && !(share > 0 && share <= 1 && isFor("kueue"))) {
+  process.stderr.write(`--share takes a number above 0 to 1, and is for kueue alone.\n\n${HELP}`);
   process.exitCode = EX_USAGE;
 } else for (const one of chosen()) await runOne(one);
 
@@ -57,7 +72,9 @@ async function runOne({ name, title, run }: Benchmark): Promise<void> {
   const findings = await run(await runOptions());
   const text = sectionText(
     {
-      command: `npm run bench -- ${name}${minutes === undefined ? "" : ` --minutes ${minutes}`}`,
+      command: ["npm run bench --", name, ...Object.entries({ minutes, rounds, share }).flatMap(asked)].join(
+        " ",
+      ),
       date: new Date().toISOString().slice(0, 10),
       commit: await readCommit(),
       seconds: (performance.now() - startedAt) / 1000,
@@ -72,7 +89,7 @@ async function runOne({ name, title, run }: Benchmark): Promise<void> {
 async function runOptions(): Promise<RunOptions> {
   const profileDir = values.profile === undefined ? undefined : resolve(values.profile);
   if (profileDir !== undefined) await mkdir(profileDir, { recursive: true });
-  return { isQuick: values.quick, minutes, profileDir, say };
+  return { isQuick: values.quick, minutes, rounds, share, profileDir, say };
 }
 
 async function save(title: string, text: string): Promise<void> {
@@ -83,4 +100,12 @@ async function save(title: string, text: string): Promise<void> {
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
+
+function asked([name, value]: readonly [string, number | undefined]): readonly string[] {
+  return value === undefined ? [] : [`--${name} ${value}`];
 }

@@ -57,6 +57,12 @@ export function sampleOf(pid: number): ProcessSample | undefined {
   }
 }
 
+/** The most that it has had resident. */
+export function peakRssBytes(pid: number): number {
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
 /** Open files, sockets and the like. */
 export function handleCount(pid: number): number {
   try {

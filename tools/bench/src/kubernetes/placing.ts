@@ -3,13 +3,13 @@ import type { ControlPlane } from "@gradients/cluster";
 import type { Figure, RunOptions } from "../benchmark.ts";
 import { sampleOf } from "../processes.ts";
 import { percentile } from "../statistics.ts";
+import { followJobs } from "./follow-jobs.ts";
 import { makeNamespace } from "./plane.ts";
 import { newJobId, type SchedulerWorld } from "./scheduler.ts";
-import { watchJobs } from "./watch-jobs.ts";
 
 export const RATE = 100;
 const NAMESPACE = "placing";
-const LATEST_MS = 60_000;
+const LATEST_MS = 600_000;
 
 /** From the event that makes a job a race to the watch's word of its Kubernetes Job, at a steady rate. */
 export async function measurePlacing(
@@ -22,13 +22,13 @@ export async function measurePlacing(
   const stopping = new AbortController();
   const createdAt = new Map<string, number>();
   let isDouble = false;
-  await watchJobs(
+  const namesOf = new Map<string, string>();
+  await followJobs(
     client,
-    ({ type, job, at }) => {
-      if (type !== "ADDED") return;
-      const jobId = job.metadata?.labels?.["gradients.io/job"] ?? "";
-      isDouble ||= createdAt.has(jobId);
-      createdAt.set(jobId, at);
+    ({ name, jobId }, at) => {
+      isDouble ||= (namesOf.get(jobId) ?? name) !== name;
+      namesOf.set(jobId, name);
+      if (!createdAt.has(jobId)) createdAt.set(jobId, at);
     },
     stopping.signal,
   );
@@ -73,7 +73,7 @@ async function placeAll(
   await Promise.all(sent);
   const deadline = performance.now() + LATEST_MS;
   while (ids.some((id) => !createdAt.has(id))) {
-    if (performance.now() > deadline) throw new Error("Some jobs got no Kubernetes Job within a minute");
+    if (performance.now() > deadline) throw new Error("Some jobs got no Kubernetes Job within ten minutes");
     await sleep(50);
   }
   return sentAt;

@@ -3,10 +3,10 @@ import type { ControlPlane } from "@gradients/cluster";
 import type { KubeClient } from "@gradients/kube";
 import type { Figure, RunOptions } from "../benchmark.ts";
 import { sampleOf } from "../processes.ts";
+import { followJobs } from "./follow-jobs.ts";
 import { inParallel } from "./plane.ts";
 import type { SchedulerWorld } from "./scheduler.ts";
 import { makeLive, podSpec } from "./trainers.ts";
-import { watchJobs } from "./watch-jobs.ts";
 
 /** Of each kind, so few that the limit of calls has no part in it. */
 const ODD = 20;
@@ -47,17 +47,20 @@ export async function measureRestart(
   const made = new Set<string>();
   const ended = new Set<string>();
   let lastAt = 0;
-  await watchJobs(
+  let hasBegun = false;
+  const before = new Set<string>();
+  await followJobs(
     client,
-    ({ type, job, at }) => {
-      const name = job.metadata?.name ?? "";
-      const known = type === "ADDED" ? made : ended;
-      if (type === "MODIFIED" && !job.metadata?.deletionTimestamp) return;
+    ({ name, isLeaving }, at) => {
+      if (!hasBegun) return void before.add(name);
+      if (!isLeaving && before.has(name)) return;
+      const known = isLeaving ? ended : made;
       if (!known.has(name)) lastAt = at;
       known.add(name);
     },
     stopping.signal,
   );
+  hasBegun = true;
   const startedAt = performance.now();
   await world.start(client.namespace);
   const servesAt = performance.now();

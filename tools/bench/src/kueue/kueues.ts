@@ -1,0 +1,105 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { binaryPath } from "@gradients/cluster";
+import { type GuardedChild, spawnGuarded } from "@gradients/testkit";
+import { parse } from "yaml";
+import { clientFor } from "../kubernetes/plane.ts";
+import { cpuSecondsOf, descendants, peakRssBytes } from "../processes.ts";
+import { readAudit } from "./audit.ts";
+import { auditedControlPlane, TIMEOUT_MS } from "./audited-plane.ts";
+import { type Conditions, countObjects, hasCondition } from "./count-objects.ts";
+import { type KueueSource, makeDefinitions } from "./kueue-source.ts";
+import { runnerLimits } from "./limits.ts";
+import { type Generator, generatorText } from "./load.ts";
+import type { ClassTimes, Outcome } from "./outcome.ts";
+
+/** minimalkueue with the load as Workloads, by Kueue's own runner. */
+export async function runKueues(generator: Generator, source: KueueSource): Promise<Outcome> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "gradients-bench-kueue-"));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  const plane = cleanup.use(await auditedControlPlane());
+  const client = clientFor(plane.kubeconfig, "default");
+  cleanup.defer(() => client.transport.close());
+  await makeDefinitions(client, source);
+  const config = join(folder, "generator.yaml");
+  await writeFile(config, generatorText(generator));
+  const kubeconfig = ["--kubeconfig", plane.kubeconfig];
+  const start = (name: "minimalkueue" | "kueue-runner", args: readonly string[]) => {
+    const child = launch(name, [...kubeconfig, ...args], folder, source);
+    cleanup.defer(() => child.stop());
+    return child;
+  };
+  const cpuBefore = cpuSecondsOf("kube-apiserver");
+  start("minimalkueue", []);
+  const limits = ["--qps", String(runnerLimits.perSecond), "--burst", String(runnerLimits.burst)];
+  const timeout = ["--timeout", `${TIMEOUT_MS / 1000}s`];
+  const runner = start("kueue-runner", ["--o", folder, "--generatorConfig", config, ...limits, ...timeout]);
+  await runner.ended;
+  const measured = descendants().find(({ program }) => program === "minimalkueue");
+  if (measured === undefined) throw new Error("minimalkueue has ended before its runner");
+  const usage = { cpuSeconds: measured.cpuSeconds, peakRssBytes: peakRssBytes(measured.pid) };
+  const apiServerCpuSeconds = cpuSecondsOf("kube-apiserver") - cpuBefore;
+  const classes = await readSummary(join(folder, "summary.yaml"), runner);
+  const counted = await countObjects<Workload>(
+    client,
+    "/apis/kueue.x-k8s.io/v1beta2/workloads",
+    ({ status }) => hasCondition(status?.conditions, "Finished"),
+  );
+  const question = { admitter: "minimalkueue", runner: "kueue-runner", resource: "workloads" } as const;
+  return {
+    ...usage,
+    classes,
+    ...counted,
+    ...(await readAudit(plane.auditLog, question)),
+    apiServerCpuSeconds,
+  };
+}
+
+function launch(
+  name: "minimalkueue" | "kueue-runner",
+  args: readonly string[],
+  folder: string,
+  source: KueueSource,
+): GuardedChild {
+  return spawnGuarded({
+    command: binaryPath(name),
+    args,
+    // The runner looks for files in the parent of that folder, and ends at once where there is none.
+    env: { PROJECT_DIR: join(source.folder, "x") },
+    logFile: join(folder, `${name}.log`),
+    stopSignal: "TERM",
+    stopTimeoutSeconds: 10,
+    removeAtEnd: [],
+  });
+}
+
+interface Workload {
+  readonly status?: { readonly conditions?: Conditions };
+}
+
+interface Summary {
+  readonly workloadClasses: Readonly<
+    Record<
+      string,
+      { readonly count: number; readonly totalEvictions: number; readonly averageTimeToAdmissionMs: number }
+    >
+  >;
+}
+
+async function readSummary(
+  file: string,
+  runner: GuardedChild,
+): Promise<Readonly<Record<string, ClassTimes>>> {
+  const text = await readFile(file, "utf8").catch(() => {
+    throw new Error(`Kueue's runner has written no summary:\n${runner.logTail()}`);
+  });
+  const { workloadClasses } = parse(text) as Summary;
+  return Object.fromEntries(
+    Object.entries(workloadClasses).map(([name, { count, totalEvictions, averageTimeToAdmissionMs }]) => [
+      name,
+      { count, meanMs: averageTimeToAdmissionMs, evictions: totalEvictions },
+    ]),
+  );
+}

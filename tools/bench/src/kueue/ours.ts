@@ -1,0 +1,51 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Job, jobs, pathOf } from "@gradients/kube";
+import type { RunOptions } from "../benchmark.ts";
+import { startChild } from "../child.ts";
+import { makeNamespace } from "../kubernetes/plane.ts";
+import { cpuSecondsOf } from "../processes.ts";
+import { readAudit } from "./audit.ts";
+import { auditedControlPlane, TIMEOUT_MS } from "./audited-plane.ts";
+import { countObjects, hasCondition } from "./count-objects.ts";
+import { type Generator, rulesOf, seriesOf } from "./load.ts";
+import type { ClassTimes, Outcome } from "./outcome.ts";
+
+const NAMESPACE = "trainers";
+
+/** Our admitter with the load as suspended Jobs. */
+export async function runOurs(generator: Generator, { profileDir }: RunOptions): Promise<Outcome> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "gradients-bench-kueue-"));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  const plane = cleanup.use(await auditedControlPlane());
+  const client = await makeNamespace(plane.kubeconfig, NAMESPACE);
+  cleanup.defer(() => client.transport.close());
+  const rules = join(folder, "rules.json");
+  const series = join(folder, "series.json");
+  await writeFile(rules, JSON.stringify(rulesOf(generator)));
+  await writeFile(series, JSON.stringify(seriesOf(generator)));
+  const start = (program: string, file: string, profile?: string) =>
+    startChild(new URL(`./${program}-program.ts`, import.meta.url), {
+      args: [plane.kubeconfig, NAMESPACE, file],
+      profileDir: profile,
+    });
+  const admitter = cleanup.use(await start("admitter", rules, profileDir));
+  const runner = cleanup.use(await start("runner", series));
+  const cpuBefore = cpuSecondsOf("kube-apiserver");
+  const classes = await runner.ask<Record<string, ClassTimes>>("run", TIMEOUT_MS);
+  const usage = await admitter.ask<{ cpuSeconds: number; peakRssBytes: number }>("usage");
+  const apiServerCpuSeconds = cpuSecondsOf("kube-apiserver") - cpuBefore;
+  const counted = await countObjects<Job>(client, pathOf(jobs, NAMESPACE), ({ status }) =>
+    hasCondition(status?.conditions, "Complete"),
+  );
+  const question = { admitter: "gradients-scheduler", runner: "bench", resource: "jobs" } as const;
+  return {
+    ...usage,
+    classes,
+    ...counted,
+    ...(await readAudit(plane.auditLog, question)),
+    apiServerCpuSeconds,
+  };
+}
