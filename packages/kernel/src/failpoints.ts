@@ -64,6 +64,7 @@ export const failpoints = {
   "scheduler.pod-started": "services/scheduler/src/app/sync-pods.ts",
   "scheduler.pod-removed": "services/scheduler/src/app/sync-pods.ts",
   "scheduler.pod-drafted": "services/scheduler/src/fleet/local-fleet.ts",
+  "scheduler.pod-set-aside": "services/scheduler/src/fleet/local-fleet.ts",
   "scheduler.before-spawn": "services/scheduler/src/fleet/local-fleet.ts",
   "scheduler.spawned": "services/scheduler/src/fleet/local-fleet.ts",
   "scheduler.before-job": "services/scheduler/src/fleet/kubernetes/kubernetes-fleet.ts",

@@ -1,4 +1,5 @@
-import { readFile, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type GuardedChild, spawnGuarded } from "@gradients/testkit";
@@ -47,7 +48,7 @@ export class ServiceProcess {
   /** Resolves when it serves. `extra` holds for this start alone, not for those that follow an unplanned end. */
   async start(extra: Environment = {}): Promise<void> {
     if (this.#running) throw new Error(`${this.name} runs already`);
-    await this.#spawn(extra);
+    this.#spawn(extra);
     await this.untilReady();
   }
 
@@ -102,11 +103,12 @@ export class ServiceProcess {
     return running;
   }
 
-  async #spawn(extra: Environment): Promise<void> {
+  /** At once: a process that somebody takes down while it is being started must not run on beside its successor. */
+  #spawn(extra: Environment): void {
     const { main, folder, env } = this.#options;
     this.#starts += 1;
     const logFile = join(folder, `${this.name}-${this.#starts}.log`);
-    await rm(this.#pidFile, { force: true });
+    rmSync(this.#pidFile, { force: true });
     const child = spawnGuarded({
       command: "/bin/sh",
       args: ["-c", recordAndExec, this.name, this.#pidFile, process.execPath, main],
@@ -126,7 +128,7 @@ export class ServiceProcess {
     this.#endsInARow += 1;
     this.#options.onUnplannedEnd(ended.child.logTail());
     await sleep(RESTART_PAUSE_MS);
-    if (this.#running === ended) await this.#spawn({});
+    if (this.#running === ended) this.#spawn({});
   }
 
   async #signalWhenThere(child: GuardedChild, signal: NodeJS.Signals): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "@gradients/kernel";
+import { armFailpoints, systemClock } from "@gradients/kernel";
 import { createLogger } from "@gradients/runtime";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Behaviour, describeFleet, type FleetGround, spec } from "../test/fleet-conformance.ts";
@@ -122,6 +122,19 @@ test("neither kills a pod nor keeps it longer when the time of day is set", asyn
     expect((await fleet.list()).map(({ phase }) => phase.kind)).toEqual(["running"]);
     vi.useRealTimers();
   }
+});
+
+test("clears a folder away whose removal was cut short by the end of the process", async () => {
+  await fleet.start(spec());
+  await started(dir, spec().name);
+  armFailpoints((name) => {
+    if (name === "scheduler.pod-set-aside") throw new Error("as if it died here");
+  });
+  await expect(fleet.remove(spec().name)).rejects.toThrow("as if it died here");
+  armFailpoints(undefined);
+  expect(await readdir(dir)).not.toEqual([]);
+  expect(await open(dir).list()).toEqual([]);
+  expect(await readdir(dir)).toEqual([]);
 });
 
 test("leaves a process alone that only has the number of an ended pod", async () => {

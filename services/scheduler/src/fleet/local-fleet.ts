@@ -47,6 +47,8 @@ interface Deps {
 /** How long a pod folder without a recorded process may exist before it counts as never started. */
 const SPAWN_GRACE_SECONDS = 10;
 const POLL_MS = 100;
+/** Before the names of pods' folders that only wait to be deleted. */
+const GONE = ".gone-";
 
 /** Each pod is a process group with a folder of its own: its description, its process, its log and its scratch space. */
 export class LocalFleet implements GpuFleet {
@@ -70,8 +72,11 @@ export class LocalFleet implements GpuFleet {
 
   async list(): Promise<readonly PodStatus[]> {
     await this.open();
-    const names = (await readdir(this.#config.dir)).filter((name) => name.startsWith("attempt-"));
-    const pods = await Promise.all(names.map((name) => this.#inspect(name)));
+    const names = await readdir(this.#config.dir);
+    await Promise.all(names.filter((name) => name.startsWith(GONE)).map((name) => this.#clear(name)));
+    const pods = await Promise.all(
+      names.filter((name) => name.startsWith("attempt-")).map((name) => this.#inspect(name)),
+    );
     return pods.filter((pod) => pod !== undefined);
   }
 
@@ -102,7 +107,9 @@ export class LocalFleet implements GpuFleet {
   async remove(name: string): Promise<void> {
     const process = await this.#identity(name);
     if (process) await killGroup(process);
-    await rm(this.#folder(name), { recursive: true, force: true, maxRetries: 3 });
+    await this.#setAside(name);
+    failpoint("scheduler.pod-set-aside");
+    await this.#clear(`${GONE}${name}`);
     this.#exitCodes.delete(name);
     this.#killAt.delete(name);
     this.#overdue.delete(name);
@@ -124,6 +131,20 @@ export class LocalFleet implements GpuFleet {
       }
       await this.#deps.clock.sleep(POLL_MS);
     }
+  }
+
+  /** In one step: a folder that is half removed when this process dies would be no pod any more, and stay. */
+  async #setAside(name: string): Promise<void> {
+    await this.#clear(`${GONE}${name}`);
+    try {
+      await rename(this.#folder(name), this.#folder(`${GONE}${name}`));
+    } catch (error) {
+      if (!isCode(error, "ENOENT")) throw error; // removed before
+    }
+  }
+
+  #clear(name: string): Promise<void> {
+    return rm(this.#folder(name), { recursive: true, force: true, maxRetries: 3 });
   }
 
   #folder(name: string): string {
