@@ -105,6 +105,13 @@ testToggles("values of the trainers' namespace", [
     on: [true, "true"],
   },
   {
+    what: "no policies of the network",
+    over: { trainers: { networkPolicy: { enabled: false, acceptOpenNetwork: true } } },
+    see: (objects) => variable(objects, "scheduler", "SCHEDULER_FLEET_KUBERNETES_NETWORK_GATE"),
+    off: undefined,
+    on: "false",
+  },
+  {
     what: "runtime classes",
     over: { trainers: { admissionPolicy: { runtimeClassNames: ["kata"] } } },
     see: (objects) => rules(objects).includes("'kata'"),

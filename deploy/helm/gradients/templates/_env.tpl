@@ -85,6 +85,9 @@
 - { name: SCHEDULER_FLEET_KUBERNETES_SERVICE_ACCOUNT, value: {{ $root.Values.trainers.serviceAccountName }} }
 - { name: SCHEDULER_FLEET_KUBERNETES_AGENT_IMAGE, value: {{ include "gradients.image" $root | quote }} }
 - { name: SCHEDULER_FLEET_KUBERNETES_CLASSES, value: {{ include "gradients.hardwareClasses" $root | quote }} }
+{{- if not $root.Values.trainers.networkPolicy.enabled }}
+- { name: SCHEDULER_FLEET_KUBERNETES_NETWORK_GATE, value: "false" }
+{{- end }}
 {{- if $root.Values.trainers.userNamespaces }}
 - { name: SCHEDULER_FLEET_KUBERNETES_USER_NAMESPACES, value: "true" }
 {{- end }}

@@ -216,6 +216,11 @@ export const breaches: readonly Breach[] = [
     change: (pod) => (engineOf(pod).volumeMounts[0].mountPropagation = "HostToContainer"),
   },
   {
+    what: "a contestant's image as the gate",
+    says: "and so is the gate",
+    change: (pod) => (pod.spec.initContainers[0].image = engineOf(pod).image),
+  },
+  {
     what: "a contestant's image as the agent",
     says: "the agent is the services' image",
     change: (pod) => (agentOf(pod).image = engineOf(pod).image),

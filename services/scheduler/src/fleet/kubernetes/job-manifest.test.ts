@@ -62,6 +62,18 @@ describe("jobManifest", () => {
     });
   });
 
+  test("nothing starts before the gate: the services' own program, locked in like the others, with nothing of the agent's", () => {
+    const [gate, ...more] = manifestOf().template.initContainers ?? [];
+    expect(more).toEqual([]);
+    expect(gate).toMatchObject({ name: "gate", image: `services@${digest}` });
+    expect(gate?.securityContext).toMatchObject({
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    expect([gate?.env, gate?.volumeMounts]).toEqual([undefined, undefined]);
+    expect(manifestOf({}, { networkGate: false }).template.initContainers).toBeUndefined();
+  });
+
   test("a contestant's image trains, and judges nobody", () => {
     const contestantImage = `mine@${digest}`;
     expect(manifestOf({ contestantImage }).engine.image).toBe(contestantImage);

@@ -17,6 +17,7 @@ type Container = NonNullable<PodTemplate["spec"]>["containers"][number];
 
 const AGENT_USER = 10_001;
 const ENGINE_USER = 10_002;
+const GATE_USER = 10_003;
 const SHARED_GROUP = 10_000;
 const TOKEN_FOLDER = "/var/run/gradients";
 const TOKEN_KEY = "token";
@@ -106,6 +107,7 @@ function podSpec(
       resourceClaims: [{ name: "gpu", resourceClaimTemplateName: resources.claim }],
     }),
     volumes: volumesOf(pod, hardware, kubernetes),
+    ...(kubernetes.networkGate && { initContainers: [gateContainer(settings)] }),
     containers: [agentContainer(pod, hardware, settings), engineContainer(pod, hardware)],
   };
 }
@@ -157,6 +159,19 @@ function agentContainer(
       { name: "private", mountPath: "/private" },
       { name: "token", mountPath: TOKEN_FOLDER, readOnly: true },
     ],
+  };
+}
+
+/** Holds the others back until the pod's network is closed. It has no secret, so that it may be there before. */
+function gateContainer({ kubernetes: { agentImage, agentCpu, agentMemory } }: ManifestSettings): Container {
+  const storage = String(AGENT_SPARE_BYTES);
+  return {
+    name: "gate",
+    image: agentImage,
+    imagePullPolicy: "IfNotPresent",
+    command: ["node", "services/trainer-gpu/src/network-gate.ts"],
+    resources: fixedResources({ cpu: agentCpu, memory: agentMemory, "ephemeral-storage": storage }),
+    securityContext: sandbox(GATE_USER),
   };
 }
 

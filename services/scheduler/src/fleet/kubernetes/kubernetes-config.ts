@@ -95,6 +95,12 @@ export const kubernetesSchema = z.object({
     .boolean()
     .default(false)
     .describe("Run pods in user namespaces (hostUsers: false); nodes need containerd 2 and runc 1.2."),
+  networkGate: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Keep agent and engine back until the API server is out of the pod's reach: a network that enforces policies takes a moment to close a new pod.",
+    ),
   callsPerSecond: z.number().positive().default(50).describe("Calls to the API server, sustained."),
   callBurst: z.int().min(1).default(100).describe("Calls to the API server at once."),
   maxPendingPods: z

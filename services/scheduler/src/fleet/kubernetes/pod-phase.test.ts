@@ -90,6 +90,18 @@ describe("a pod that does not run yet", () => {
       /no machine fits: 0\/3 nodes/,
     ],
     [
+      "whose network is not closed yet",
+      {
+        pod: {
+          phase: "Pending",
+          initContainerStatuses: containers({ running: {} }).map((status) => ({ ...status, name: "gate" })),
+          containerStatuses: containers({ waiting: { reason: "PodInitializing" } }),
+        },
+      },
+      "starting",
+      /network is still open/,
+    ],
+    [
       "on its machine",
       {
         pod: {

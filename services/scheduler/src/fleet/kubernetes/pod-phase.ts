@@ -40,7 +40,7 @@ function earlyEnd(pod: SlimPod): PodEnd | undefined {
   if (pod.engine?.reason === "OOMKilled") {
     return { cause: "out_of_memory", exitCode: pod.agent?.exitCode ?? null, message: "" };
   }
-  const missing = [pod.engine, pod.agent].find(
+  const missing = [pod.gate, pod.engine, pod.agent].find(
     (container) => container !== null && isMissingImage(container),
   );
   if (!missing) return undefined;
@@ -115,9 +115,13 @@ function withoutPod(complaint: string | undefined): PodPhase {
   return waiting("refused", `the cluster refuses the pod: ${complaint}`);
 }
 
-function pending({ unschedulable, engine, agent }: SlimPod): PodPhase {
+function pending({ unschedulable, gate, engine, agent }: SlimPod): PodPhase {
   if (unschedulable !== null) return waiting("unschedulable", `no machine fits: ${unschedulable}`);
-  const held = [engine, agent].find((container) => container?.state === "waiting" && container.reason !== "");
+  if (gate?.state === "running")
+    return waiting("starting", "the pod's network is still open: it is waited for");
+  const held = [gate, engine, agent].find(
+    (container) => container?.state === "waiting" && container.reason !== "",
+  );
   if (!held) return waiting("starting", "waiting for a machine");
   if (/Image/.test(held.reason))
     return waiting("pulling_image", `the image cannot be fetched yet: ${held.message || held.reason}`);

@@ -32,6 +32,8 @@ export interface SlimPod {
   readonly isScheduled: boolean;
   /** Reason and message of the condition DisruptionTarget. */
   readonly disruption: { readonly reason: string; readonly message: string } | null;
+  /** Runs before the others, until the pod's network is closed. */
+  readonly gate: SlimContainer | null;
   readonly agent: SlimContainer | null;
   readonly engine: SlimContainer | null;
 }
@@ -94,6 +96,7 @@ export function slimPod({ metadata, status }: Pod): SlimPod {
       disruption?.status === "True"
         ? { reason: disruption.reason ?? "", message: disruption.message ?? "" }
         : null,
+    gate: slimContainer(status?.initContainerStatuses?.find((one) => one.name === "gate")),
     agent: container("agent"),
     engine: container("engine"),
   };
