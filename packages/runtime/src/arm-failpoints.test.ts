@@ -56,8 +56,17 @@ test.each(["db.begun@0", "db.begun@", "toString", "nowhere", "db.begun 2", "db.b
   },
 );
 
-async function run(env: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+test.runIf(process.platform === "linux" && process.getuid?.() === 0)(
+  "dies as the first process of a container, too (needs root)",
+  async () => {
+    const first = ["unshare", "--pid", "--fork"];
+    expect(await run({ GRADIENTS_FAILPOINT: "db.begun" }, first)).not.toEqual({ code: 0, signal: null });
+  },
+);
+
+async function run(env: Readonly<Record<string, string>>, before: readonly string[] = []) {
+  const [command, ...args] = [...before, process.execPath, "--input-type=module", "--eval", program];
+  const child = spawn(command, args, {
     cwd: new URL("..", import.meta.url),
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: "inherit",

@@ -24,8 +24,13 @@ export function armFromEnvironment(env: ConfigSource["env"]): void {
     const left = (passesLeft.get(name) ?? 0) - 1;
     passesLeft.set(name, left);
     if (left !== 0) return;
-    if (!record || isFirst(`${record}.killed-${name}`)) process.kill(process.pid, "SIGKILL");
+    if (!record || isFirst(`${record}.killed-${name}`)) die();
   });
+}
+
+function die(): never {
+  process.kill(process.pid, "SIGKILL");
+  process.abort(); // the first process of a container takes no signal of its own
 }
 
 function parse(text: string): readonly [Failpoint, number] {
