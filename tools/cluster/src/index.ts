@@ -3,6 +3,7 @@ export { type BinaryName, binaryPath, kubernetesVersion } from "./binaries/catal
 export { missingBinaries } from "./binaries/missing.ts";
 export {
   clusterKubeconfig,
+  compactHistory,
   down,
   loadArchives,
   stopServer,

@@ -3,6 +3,8 @@ import { dirname, join, resolve } from "node:path";
 import { takeLock } from "../../../setup/lock.mjs";
 import { SetupProblem } from "../../../setup/problem.mjs";
 import { buildBinaries } from "../binaries/build.ts";
+import { compactEtcd } from "../control-plane/etcd-client.ts";
+import { etcdSocket } from "../control-plane/servers.ts";
 import { daemonsIn, thisMachine } from "../daemons/daemons.ts";
 import { runFolder as dir, runLock } from "../layout.ts";
 import { closeNode, findNode } from "../node/namespaces.ts";
@@ -49,6 +51,11 @@ export async function stopServer(name: string): Promise<void> {
   if (daemons === undefined || !(await daemons.isRunning(name)))
     throw new SetupProblem(`${name} does not run: see \`npm run cluster -- status\`.`);
   await daemons.stop(name);
+}
+
+/** Drops etcd's history: who watches from before and has to ask anew gets 410 Gone, once the API server has lost its own as well. */
+export async function compactHistory(): Promise<void> {
+  await compactEtcd(etcdSocket(dir));
 }
 
 /** Brings images into the node: archives as made by `docker save` or buildah. */

@@ -15,7 +15,7 @@ import { dnsImage, type Image, packImage, pauseImage, shellImage } from "../node
 import { findNode, openNode } from "../node/namespaces.ts";
 import { programPath } from "../node/packages.ts";
 import { containerdSocket, prepareNode } from "../node/servers.ts";
-import { run } from "../run.ts";
+import { outcomeOf, run } from "../run.ts";
 import { startControlPlaneDaemons } from "./control-plane-daemons.ts";
 import type { Step } from "./steps.ts";
 
@@ -61,7 +61,32 @@ export async function loadImages(dir: string, place: Place, archives: readonly s
     "--namespace",
     "k8s.io",
   ];
-  for (const archive of archives) await run([...ctr, "images", "import", "--no-unpack=false", archive]);
+  const known = new Set((await run([...ctr, "images", "list", "--quiet"])).split("\n"));
+  for (const archive of archives) {
+    const names = await digestsIn(archive);
+    if (names.length > 0 && names.every((name) => known.has(name))) continue;
+    await run([...ctr, "images", "import", "--no-unpack=false", archive]);
+  }
+}
+
+/** By which the archive names its images, if it is an OCI layout that names them by digest: what is there under those is the same, and need not be read. */
+async function digestsIn(archive: string): Promise<readonly string[]> {
+  const { code, output } = await outcomeOf([
+    "tar",
+    "--extract",
+    "--to-stdout",
+    "--file",
+    archive,
+    "index.json",
+  ]);
+  if (code !== 0) return []; // as `docker save` makes them
+  const { manifests } = JSON.parse(output) as { readonly manifests: readonly Described[] };
+  const names = manifests.map(({ annotations }) => annotations?.["io.containerd.image.name"] ?? "");
+  return names.filter((name) => name.includes("@sha256:"));
+}
+
+interface Described {
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 async function loadOwnImages(dir: string, place: Place): Promise<void> {

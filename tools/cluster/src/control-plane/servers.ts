@@ -72,7 +72,7 @@ export async function prepareControlPlane(settings: ControlPlaneSettings): Promi
   };
 }
 
-const etcdSocket = (dir: string) => join(dir, "etcd/client.sock");
+export const etcdSocket = (dir: string) => join(dir, "etcd/client.sock");
 
 /** On unix sockets: no port to lose, and only this user gets in. */
 async function etcd(dir: string): Promise<ServerCommand> {

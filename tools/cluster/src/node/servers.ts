@@ -109,6 +109,8 @@ async function kubelet(dir: string, files: ControlPlaneFiles): Promise<ServerCom
     serializeImagePulls: false,
     nodeStatusUpdateFrequency: "5s",
     podPidsLimit: 1024,
+    // How full volumes are: every minute by default, and so long may one be too full.
+    volumeStatsAggPeriod: "10s",
   });
   return {
     name: "kubelet",
