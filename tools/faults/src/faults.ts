@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { sendSignal } from "@gradients/dev/send-signal";
 import type { Rng } from "@gradients/kernel";
 import { echoEvents } from "./event-echo.ts";
 import { type PodProcess, podProcesses } from "./pods.ts";
-import { sendSignal } from "./service-process.ts";
 import { fillDisk } from "./small-disk.ts";
 import { type ProgramName, type ServiceName, type System, serviceNames, setClockOff } from "./system.ts";
 import { withClient } from "./with-client.ts";

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sendSignal } from "./service-process.ts";
+import { sendSignal } from "@gradients/dev/send-signal";
 
 export interface PodProcess {
   readonly pid: number;

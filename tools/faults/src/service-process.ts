@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sendSignal } from "@gradients/dev/send-signal";
 import { type GuardedChild, spawnGuarded } from "@gradients/testkit";
 
 export type Environment = Readonly<Record<string, string>>;
@@ -148,14 +149,5 @@ export class ServiceProcess {
   async #log(): Promise<string> {
     if (!this.#running) return "";
     return readFile(this.#running.logFile, "utf8").catch(() => "");
-  }
-}
-
-/** It may have ended a moment ago. */
-export function sendSignal(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { newApiKey } from "@gradients/dev/api-key";
+import { createServerControl, type ServerControl } from "@gradients/dev/server-control";
 import { type Servers, startServers } from "@gradients/dev/servers";
 import { serviceEnvironments } from "@gradients/dev/service-environments";
 import { offerTinyModel } from "@gradients/dev/testing/offer-tiny-model";
@@ -10,7 +11,6 @@ import { paths } from "../../setup/paths.mjs";
 import { History } from "./history.ts";
 import { killPods } from "./pods.ts";
 import { openS3Door, type S3Door } from "./s3-door.ts";
-import { createServerControl, type ServerControl } from "./server-control.ts";
 import { type Environment, ServiceProcess } from "./service-process.ts";
 import { mountSmallDisk } from "./small-disk.ts";
 

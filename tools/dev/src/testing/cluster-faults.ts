@@ -1,41 +1,74 @@
-import { stopServer, up } from "@gradients/cluster";
+import { setTimeout as sleep } from "node:timers/promises";
+import { compactHistory, stopServer, up } from "@gradients/cluster";
 import { kubectl } from "@gradients/cluster/testing";
-import { type Installation, SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "./installation.ts";
+import { expect } from "vitest";
+import { sendSignal } from "../send-signal.ts";
+import { type Installation } from "./installation.ts";
+import { SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "./namespaces.ts";
+import { processOf } from "./pod-processes.ts";
+import { cutFromApiServer, leader, schedulerPods } from "./schedulers.ts";
 
-/** What befalls a race whose pods run. */
-export type ClusterFault = (installation: Installation) => Promise<void>;
+/** What befalls a race whose pods run. Returns what it did, in numbers. */
+export type ClusterFault = (installation: Installation) => Promise<string>;
 
+const inTrainers = ["--namespace", TRAINERS_NAMESPACE];
+/** A lease is taken over 15 s after its last renewal. */
+const TAKE_OVER = { timeout: 60_000, interval: 500 };
+
+/** Those that do not hide each other share a race. */
 export const clusterFaults: Readonly<Record<string, ClusterFault>> = {
-  "a pod is deleted by hand": async () => {
+  "a pod and a Job are deleted by hand": async () => {
     const [pod = ""] = await runningPods();
-    await kubectl("delete", pod, "--namespace", TRAINERS_NAMESPACE, "--wait=false");
+    await kubectl("delete", pod, ...inTrainers, "--wait=false");
+    const jobs = await kubectl("get", "jobs", ...inTrainers, "--output", "name");
+    const job = jobs.split("\n").find((name) => name !== "" && !pod.includes(name.replace("job.batch/", "")));
+    await kubectl("delete", job ?? "", ...inTrainers, "--wait=false");
+    return "1 pod, 1 Job";
   },
-  "a Job is deleted by hand": async () => {
-    const jobs = await kubectl("get", "jobs", "--namespace", TRAINERS_NAMESPACE, "--output", "name");
-    const [job = ""] = jobs.trim().split("\n");
-    await kubectl("delete", job, "--namespace", TRAINERS_NAMESPACE, "--wait=false");
+  "the leading scheduler is killed, and NATS too": async ({ control }) => {
+    const pod = await leader();
+    await kubectl("delete", "pod", pod, "--namespace", SERVICES_NAMESPACE, "--force", "--grace-period=0");
+    await control.killNats();
+    await sleep(2_000);
+    await control.startNats();
+    return "1 process of each, SIGKILL";
   },
-  "the leading scheduler is killed": async () => {
-    const path = "jsonpath={.spec.holderIdentity}";
-    const lease = ["lease", "gradients-scheduler", "--namespace", TRAINERS_NAMESPACE, "--output", path];
-    const holder = (await kubectl("get", ...lease)).replace(/-[^-]+$/, "");
-    await kubectl("delete", "pod", holder, "--namespace", SERVICES_NAMESPACE, "--force", "--grace-period=0");
+  "connections to NATS, Postgres, S3 and the API server are cut, the watches among them": async ({
+    forwards: { nats, postgres, s3 },
+  }) => {
+    const watches = await Promise.all((await schedulerPods()).map(cutFromApiServer));
+    const others = [nats, postgres, s3].map((server) => server.cut());
+    const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0);
+    expect(sum(watches)).toBeGreaterThan(0);
+    return `${sum(watches)} connections to the API server, ${sum(others)} others`;
   },
-  "the API server is killed and comes back": () => restart("kube-apiserver"),
-  "the kubelet is killed and comes back": () => restart("kubelet"),
-  "connections to NATS, Postgres and S3 are cut": async ({ forwards: { nats, postgres, s3 } }) => {
-    for (const server of [nats, postgres, s3]) server.cut();
+  "the API server is away while etcd forgets its history": async () => {
+    await stopServer("kube-apiserver");
+    await compactHistory();
+    await up({ profile: "node" });
+    return "1 restart, 1 compaction";
+  },
+  "the kubelet is killed and comes back": async () => {
+    await stopServer("kubelet");
+    await up({ profile: "node" });
+    return "1 restart";
+  },
+  "the leading scheduler stands still until another leads, and then goes on": async () => {
+    const paused = await leader();
+    const pid = await processOf(paused, "scheduler");
+    sendSignal(pid, "SIGSTOP");
+    try {
+      await expect.poll(leader, TAKE_OVER).not.toBe(paused);
+    } finally {
+      sendSignal(pid, "SIGCONT");
+    }
+    return "1 pause, 1 take-over";
   },
 };
 
 /** Of trainers, as kubectl names them. */
 export async function runningPods(): Promise<readonly string[]> {
   const running = ["--field-selector", "status.phase=Running"];
-  const pods = ["get", "pods", "--namespace", TRAINERS_NAMESPACE, ...running, "--output", "name"];
+  const pods = ["get", "pods", ...inTrainers, ...running, "--output", "name"];
   return (await kubectl(...pods)).split("\n").filter((name) => name !== "");
-}
-
-async function restart(server: string): Promise<void> {
-  await stopServer(server);
-  await up({ profile: "node" });
 }

@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from "node:net";
 
 /** A port of this machine's loopback, offered at another of its addresses under the same number. */
 export interface Forward extends AsyncDisposable {
-  /** Ends what is connected; who connects anew gets through. */
-  cut(): void;
+  /** Ends what is connected, and returns how many that were; who connects anew gets through. */
+  cut(): number;
 }
 
 export async function forward(host: string, port: number): Promise<Forward> {
@@ -25,7 +25,9 @@ export async function forward(host: string, port: number): Promise<Forward> {
   server.listen(port, host);
   await once(server, "listening");
   const cut = () => {
+    const pairs = sockets.size / 2;
     for (const socket of sockets) socket.destroy();
+    return pairs;
   };
   return {
     cut,

@@ -1,4 +1,5 @@
 import type { DevChain } from "@gradients/dev-chain";
+import { hostileClasses, recipeCatalogue } from "./attacks.ts";
 
 interface Facts {
   /** Address of the machine that the servers run on, as pods reach it. */
@@ -6,6 +7,8 @@ interface Facts {
   readonly ports: Readonly<Record<"postgres" | "nats" | "s3" | "chain", number>>;
   readonly chain: DevChain;
   readonly images: Readonly<Record<"services" | "trainer", { readonly digest: string }>>;
+  /** With hardware classes and recipes for contestants that mean harm, in this image. */
+  readonly attacker?: { readonly digest: string } | undefined;
 }
 
 /** Names of the Secrets that the values below refer to. */
@@ -18,7 +21,7 @@ export const secretNames = {
 } as const;
 
 /** Values of the chart for servers outside the cluster, on a node of two cores. */
-export function installationValues({ host, ports, chain, images }: Facts): object {
+export function installationValues({ host, ports, chain, images, attacker }: Facts): object {
   const small = { resources: { requests: { cpu: "10m", memory: "128Mi" }, limits: { memory: "1Gi" } } };
   const service = (name: string) => ({
     ...small,
@@ -26,6 +29,8 @@ export function installationValues({ host, ports, chain, images }: Facts): objec
     database: { existingSecret: { name: secretNames.database(name) } },
   });
   const objects = `http://${host}:${ports.s3}`;
+  const hostile = attacker ? recipeCatalogue() : [];
+  const hotkeys = chain.accounts.contestants.map(({ hotkey }) => hotkey);
   const here = [{ ipBlock: { cidr: `${host}/32` } }];
   return {
     image: { registry: "localhost", repository: "gradients/services", digest: images.services.digest },
@@ -37,7 +42,8 @@ export function installationValues({ host, ports, chain, images }: Facts): objec
     scheduler: {
       ...service("scheduler"),
       replicas: 2,
-      contestantHotkeys: chain.accounts.contestants.map(({ hotkey }) => hotkey),
+      recipes: { catalogue: hostile },
+      contestantHotkeys: [...hotkeys, ...hostile.map(() => hotkeys[0])],
       config: {
         SCHEDULER_FLEET_KUBERNETES_AGENT_CPU: "150m",
         SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: 180,
@@ -69,6 +75,7 @@ export function installationValues({ host, ports, chain, images }: Facts): objec
           resources: { cpu: "400m", memory: "3Gi", ephemeralStorage: "6Gi" },
           workSize: "4Gi",
         },
+        ...(attacker ? hostileClasses(`localhost/gradients/attacker@${attacker.digest}`) : []),
       ],
     },
   };

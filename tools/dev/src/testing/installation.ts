@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { addresses, loadArchives, up } from "@gradients/cluster";
 import { applyObjects, helm, kubectl } from "@gradients/cluster/testing";
@@ -7,39 +7,43 @@ import { type BuiltImage, buildImage } from "@gradients/images";
 import { paths, repositoryRoot } from "../../../setup/paths.mjs";
 import { newApiKey } from "../api-key.ts";
 import { baseModel } from "../network.ts";
-import { type Servers, startServers } from "../servers.ts";
+import { createServerControl, type ServerControl } from "../server-control.ts";
+import { type ServerFolders, type Servers, startServers } from "../servers.ts";
 import { type Forward, forward } from "./forward.ts";
 import { installationValues, secretNames } from "./installation-values.ts";
+import { SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "./namespaces.ts";
 import { offerTinyModel } from "./offer-tiny-model.ts";
 
 const RELEASE = "gradients";
-export const SERVICES_NAMESPACE = "gradients";
-export const TRAINERS_NAMESPACE = "gradients-trainers";
 
 type ServerName = "postgres" | "nats" | "s3" | "chain";
 
 /** The product as a platform team has it: installed by Helm in a real Kubernetes, on Postgres, NATS, S3 and a chain of the platform's own. */
 export interface Installation extends AsyncDisposable {
   readonly servers: Servers;
+  readonly control: ServerControl;
   /** The servers as pods reach them. */
   readonly forwards: Readonly<Record<ServerName, Forward>>;
   readonly apiKey: string;
   /** Models that are offered, by id: the real small one, and one so small that a race takes seconds. */
   readonly models: { readonly real: string; readonly tiny: string };
   /** host:port of a service's gRPC door. */
-  door(service: "gateway" | "chain-bridge"): Promise<string>;
+  door: typeof door;
 }
 
-/** Takes minutes where images and programs are not built yet. */
-export async function installGradients(): Promise<Installation> {
+/** `hostile`: with what contestants that mean harm need. Takes minutes where images and programs are not built yet. */
+export async function installGradients({ hostile = false } = {}): Promise<Installation> {
   await using cleanup = new AsyncDisposableStack();
   await up({ profile: "node" });
   const images = {
     services: await buildImage("services", "cpu"),
     trainer: await buildImage("trainer", "cpu"),
   };
-  await loadArchives([images.services.path, images.trainer.path]);
-  const servers = cleanup.use(await startServers());
+  const attacker = hostile ? await buildImage("attacker", "cpu") : undefined;
+  await loadArchives([images.services, images.trainer, attacker].flatMap((image) => image?.path ?? []));
+  const folders = await serverFolders(cleanup);
+  const servers = cleanup.use(await startServers(folders));
+  const control = cleanup.use(createServerControl(servers, folders));
   const ports = portsOf(servers);
   const forwards = {} as Record<ServerName, Forward>;
   for (const name of Object.keys(ports) as ServerName[])
@@ -47,10 +51,28 @@ export async function installGradients(): Promise<Installation> {
   const apiKey = newApiKey();
   cleanup.defer(removeAll);
   await applyObjects(namespace(SERVICES_NAMESPACE), ...secrets(servers, apiKey));
-  await install(servers, ports, images);
+  await install(servers, ports, images, attacker);
   const models = await offerModels(servers);
   const owned = cleanup.move();
-  return { servers, forwards, apiKey, models, door, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    servers,
+    control,
+    forwards,
+    apiKey,
+    models,
+    door,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** On disk, so that a server can be killed and come back. */
+async function serverFolders(cleanup: AsyncDisposableStack): Promise<ServerFolders> {
+  const folder = await mkdtemp(join(paths.scratch, "gradients-servers-"));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  await chmod(folder, 0o711); // PostgreSQL's own user passes through to its data
+  const made = { postgres: join(folder, "postgres"), nats: join(folder, "nats"), s3: join(folder, "s3") };
+  for (const path of Object.values(made)) await mkdir(path);
+  return made;
 }
 
 function portsOf({ postgres, nats, s3, chain }: Servers): Record<ServerName, number> {
@@ -99,8 +121,9 @@ async function install(
   { chain }: Servers,
   ports: Record<ServerName, number>,
   images: Readonly<Record<"services" | "trainer", BuiltImage>>,
+  attacker: BuiltImage | undefined,
 ): Promise<void> {
-  const values = installationValues({ host: addresses.host, ports, chain, images });
+  const values = installationValues({ host: addresses.host, ports, chain, images, attacker });
   const chart = join(repositoryRoot, "deploy/helm/gradients");
   const flags = ["--namespace", SERVICES_NAMESPACE, "--values", "-", "--wait", "--timeout", "5m"];
   await helm(["upgrade", "--install", RELEASE, chart, ...flags], JSON.stringify(values));
@@ -124,13 +147,17 @@ async function offerModels({ postgres, nats, s3 }: Servers): Promise<Installatio
   return { real: `models/${baseModel.id}`, tiny: `models/${tiny}` };
 }
 
-/** The gateway by its Service; the bridge, whose Service is headless, by its pod. */
-async function door(service: "gateway" | "chain-bridge"): Promise<string> {
+const grpcPorts = { gateway: 50_051, scheduler: 50_052, "chain-bridge": 50_054 } as const;
+
+/** The gateway by its Service; the others, whose Services are headless, by a pod that runs. */
+export async function door(service: keyof typeof grpcPorts): Promise<string> {
+  const port = grpcPorts[service];
   const find = ["get", "--namespace", SERVICES_NAMESPACE, "--output"];
   if (service === "gateway")
-    return `${await kubectl(...find, "jsonpath={.spec.clusterIP}", "service", `${RELEASE}-gateway`)}:50051`;
-  const pods = ["pods", "--selector", `app.kubernetes.io/component=${service}`];
-  return `${await kubectl(...find, "jsonpath={.items[0].status.podIP}", ...pods)}:50054`;
+    return `${await kubectl(...find, "jsonpath={.spec.clusterIP}", "service", `${RELEASE}-gateway`)}:${port}`;
+  const component = ["--selector", `app.kubernetes.io/component=${service}`];
+  const running = ["--field-selector", "status.phase=Running"];
+  return `${await kubectl(...find, "jsonpath={.items[0].status.podIP}", "pods", ...component, ...running)}:${port}`;
 }
 
 async function removeAll(): Promise<void> {

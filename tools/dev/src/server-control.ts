@@ -1,10 +1,10 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ServerFolders, Servers } from "@gradients/dev/servers";
 import { type RunningServer, startNats, startPostgres } from "@gradients/testkit";
 import { paths } from "../../setup/paths.mjs";
-import { sendSignal } from "./service-process.ts";
+import { sendSignal } from "./send-signal.ts";
+import type { ServerFolders, Servers } from "./servers.ts";
 
 /** Takes the servers under the services down and brings them back at the same address. */
 export interface ServerControl extends AsyncDisposable {

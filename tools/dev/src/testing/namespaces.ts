@@ -1,0 +1,2 @@
+export const SERVICES_NAMESPACE = "gradients";
+export const TRAINERS_NAMESPACE = "gradients-trainers";
