@@ -51,6 +51,7 @@ def eat_memory(agent: Any, _spec: dict[str, Any]) -> None:
 def fork_bomb(agent: Any, _spec: dict[str, Any]) -> None:
     """Children live on until the container ends: the pod's limit has to hold."""
     agent.say("phase", phase="training")
+    report("processes/bomb", got_through=False, happened="forks")
     children = 0
     refused = ""
     while children < 20_000:

@@ -50,7 +50,7 @@ export function hostileClasses(contestantImage: string): readonly object[] {
   const small = {
     slots: 8,
     threadsPerSlot: 1,
-    resources: { cpu: "60m", memory: "640Mi", ephemeralStorage: "256Mi" },
+    resources: { cpu: "60m", memory: "1Gi", ephemeralStorage: "256Mi" },
     workSize: "96Mi",
     tmpSize: "64Mi",
   };
