@@ -1,11 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Servers } from "@gradients/dev/servers";
 import pg from "pg";
 import type { Customer } from "./customer.ts";
 import { deliveryProblems, deliveryPromises } from "./delivery-problems.ts";
-import { leftoverPromises, leftovers } from "./leftovers.ts";
+import type { History } from "./history.ts";
+import { leftoverPromises } from "./leftovers.ts";
 import { type Query, recordProblems, recordPromises } from "./record-problems.ts";
-import type { System } from "./system.ts";
 import type { Violation } from "./violation.ts";
+
+/** The records to be looked at. */
+interface Outcome {
+  readonly servers: Pick<Servers, "postgres" | "nats">;
+  readonly history: History;
+  /** What must not be there once the last job has ended. */
+  leftovers(): Promise<readonly Violation[]>;
+}
 
 /** Everything that is looked at. */
 export const promiseNames: readonly string[] = [...recordPromises, ...deliveryPromises, ...leftoverPromises];
@@ -18,19 +27,19 @@ const SETTLE_MS = 120_000;
  * a checker that gives up before the last consumer has caught up finds losses that there are not.
  */
 export async function checkOutcome(
-  system: System,
+  outcome: Outcome,
   customers: readonly Customer[],
   settleMs = SETTLE_MS,
 ): Promise<readonly Violation[]> {
   const deadline = Date.now() + settleMs;
-  const client = new pg.Client({ connectionString: system.servers.postgres.url });
+  const client = new pg.Client({ connectionString: outcome.servers.postgres.url });
   client.on("error", () => {}); // seen by the next query
   await client.connect();
   try {
     const query: Query = async (text, values = []) => (await client.query(text, [...values])).rows;
     for (;;) {
-      const violations = await look(system, customers, query);
-      system.history.record({ process: "checker", op: "look", type: "info", key: "", value: violations });
+      const violations = await look(outcome, customers, query);
+      outcome.history.record({ process: "checker", op: "look", type: "info", key: "", value: violations });
       if (violations.length === 0 || Date.now() > deadline) return violations;
       await sleep(500);
     }
@@ -40,15 +49,15 @@ export async function checkOutcome(
 }
 
 async function look(
-  system: System,
+  { servers, leftovers }: Outcome,
   customers: readonly Customer[],
   query: Query,
 ): Promise<readonly Violation[]> {
   const accepted = customers.flatMap((customer) => customer.accepted);
   const found = await Promise.all([
     recordProblems(query, accepted),
-    deliveryProblems(query, system.servers.nats.url),
-    leftovers(system),
+    deliveryProblems(query, servers.nats.url),
+    leftovers(),
   ]);
   return found.flat();
 }

@@ -3,7 +3,7 @@ import { Dataset_State, GatewayService, type Job, Job_State } from "@gradients/c
 import { datasetUpload } from "@gradients/dev/dataset-upload";
 import { createRpcClient, type RpcClient, RpcError } from "@gradients/rpc";
 import { followJob } from "./follow-job.ts";
-import type { System } from "./system.ts";
+import type { History } from "./history.ts";
 
 export interface JobWish {
   readonly contestants?: number;
@@ -14,6 +14,14 @@ export interface JobWish {
 export interface Accepted {
   readonly requestId: string;
   readonly name: string;
+}
+
+/** Where the public door is, what may be trained there, and where to write down what happened. */
+interface Counter {
+  readonly targets: { readonly gateway: string };
+  readonly apiKey: string;
+  readonly model: string;
+  readonly history: History;
 }
 
 /** What a caller may try again without harm, given a request id. */
@@ -27,19 +35,19 @@ export class Customer implements Disposable {
   /** Of each job's log, from its first entry to the end. */
   readonly #watches = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
-  readonly #system: System;
+  readonly #counter: Counter;
   readonly #name: string;
   readonly #gateway: RpcClient<typeof GatewayService>;
   #project = "";
   #dataset = "";
   #count = 0;
 
-  constructor(system: System, name = "customer") {
-    this.#system = system;
+  constructor(counter: Counter, name = "customer") {
+    this.#counter = counter;
     this.#name = name;
     this.#gateway = createRpcClient(GatewayService, {
-      target: system.targets.gateway,
-      token: system.apiKey,
+      target: counter.targets.gateway,
+      token: counter.apiKey,
       defaultDeadlineMs: 10_000,
     });
   }
@@ -138,7 +146,7 @@ export class Customer implements Disposable {
   }
 
   #job({ contestants = 2, budgetSeconds = 1 }: JobWish) {
-    const { model } = this.#system;
+    const { model } = this.#counter;
     return { model, dataset: this.#dataset, contestants, budgetSeconds, maxLength: 64 };
   }
 
@@ -185,7 +193,7 @@ export class Customer implements Disposable {
 
   #record(op: string, type: "invoke" | "ok" | "fail" | "info", key: string, value?: unknown): void {
     if (op === "see the end" && type === "invoke") return; // polls are no operations of interest
-    this.#system.history.record({ process: this.#name, op, type, key, value });
+    this.#counter.history.record({ process: this.#name, op, type, key, value });
   }
 }
 
@@ -195,7 +203,7 @@ interface Limit {
   readonly describe?: () => string;
 }
 
-function mayRetry(error: unknown): boolean {
+export function mayRetry(error: unknown): boolean {
   return error instanceof RpcError && RETRYABLE.has(error.code);
 }
 

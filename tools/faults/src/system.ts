@@ -9,10 +9,12 @@ import { offerTinyModel } from "@gradients/dev/testing/offer-tiny-model";
 import { freePorts } from "@gradients/testkit";
 import { paths } from "../../setup/paths.mjs";
 import { History } from "./history.ts";
+import { leftovers } from "./leftovers.ts";
 import { killPods } from "./pods.ts";
 import { openS3Door, type S3Door } from "./s3-door.ts";
 import { type Environment, ServiceProcess } from "./service-process.ts";
 import { mountSmallDisk } from "./small-disk.ts";
+import type { Violation } from "./violation.ts";
 
 export const serviceNames = ["scheduler", "scorer", "chain-bridge", "gateway"] as const;
 export type ServiceName = (typeof serviceNames)[number];
@@ -47,12 +49,13 @@ export interface System extends AsyncDisposable {
   readonly apiKey: string;
   readonly model: string;
   readonly fleetDir: string;
-  readonly scorerDir: string;
   readonly unplannedEnds: readonly UnplannedEnd[];
   /** What every pod gets from the scheduler's configuration. */
   readonly podEnvironment: Environment;
   /** Where logs and the history are. */
   readonly logs: string;
+  /** What must not be there once the last job has ended. */
+  leftovers(): Promise<readonly Violation[]>;
   /** SIGKILL; it stays down until it is started. */
   kill(service: ServiceName): Promise<void>;
   /** `env` holds for this start alone. */
@@ -128,10 +131,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     apiKey,
     model: `models/${MODEL_ID}`,
     fleetDir,
-    scorerDir: join(folder, "scorer"),
     unplannedEnds,
     podEnvironment,
     logs,
+    leftovers: () => leftovers({ servers, fleetDir, scorerDir: join(folder, "scorer") }),
     kill: (name) => services[name].kill(),
     restart: async (name, env) => {
       await services[name].kill();

@@ -1,11 +1,11 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { repositoryRoot } from "../../setup/paths.mjs";
 import { type Content, versionOf } from "./content.ts";
 import { natsContent, postgresContent, seaweedfsContent } from "./development-servers.ts";
 import { folders, inWorkFolder } from "./folders.ts";
-import type { Layer } from "./layer.ts";
-import { type Archive, writeArchive } from "./oci.ts";
+import { type Layer, packLayer } from "./layer.ts";
+import { type Archive, type ImageConfig, writeArchive } from "./oci.ts";
 import type { Device } from "./python-packages.ts";
 import { bomOf } from "./sbom.ts";
 import { servicesContent } from "./services-image.ts";
@@ -20,6 +20,7 @@ export interface BuiltImage extends Archive {
   readonly name: ImageName;
   readonly repository: string;
   readonly layers: readonly Layer[];
+  readonly config: ImageConfig;
 }
 
 const contents: Readonly<Record<ImageName, (device: Device) => Promise<Content>>> = {
@@ -44,9 +45,28 @@ async function build(name: ImageName, device: Device): Promise<BuiltImage> {
     "org.opencontainers.image.title": `gradients ${name}`,
     "org.opencontainers.image.version": versionOf(join(repositoryRoot, "package.json")),
   };
-  const archive = await writeArchive(name, repository, layers, { ...config, labels });
+  const whole = { ...config, labels };
+  const archive = await writeArchive(name, repository, layers, whole);
   const beside = (suffix: string) => join(folders.archives, `${name}.${suffix}`);
   writeFileSync(beside("cdx.json"), bomOf({ name, digest: archive.digest }, components));
   writeFileSync(beside("digest"), `${repository}@${archive.digest}\n`);
-  return { ...archive, name, repository, layers };
+  return { ...archive, name, repository, layers, config: whole };
+}
+
+/** The image with one more layer of text files, by their paths in it, under a version of its own: NAME-VERSION.tar, and the same repository. */
+export function extendImage(
+  { name, repository, layers, config }: BuiltImage,
+  version: string,
+  files: Readonly<Record<string, string>>,
+): Promise<Archive> {
+  return inWorkFolder(async () => {
+    const root = join(folders.work, version);
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), content);
+    }
+    const layer = await packLayer({ title: version, root });
+    const labels = { ...config.labels, "org.opencontainers.image.version": version };
+    return writeArchive(`${name}-${version}`, repository, [...layers, layer], { ...config, labels });
+  });
 }

@@ -9,7 +9,13 @@ interface Facts {
   readonly images: Readonly<Record<"services" | "trainer", { readonly digest: string }>>;
   /** With hardware classes and recipes for contestants that mean harm, in this image. */
   readonly attacker?: { readonly digest: string } | undefined;
+  readonly settings?: Settings | undefined;
 }
+
+/** More variables of a service, over those below. */
+export type Settings = Readonly<
+  Partial<Record<"gateway" | "scheduler" | "scorer", Readonly<Record<string, string | number>>>>
+>;
 
 /** Names of the Secrets that the values below refer to. */
 export const secretNames = {
@@ -21,7 +27,7 @@ export const secretNames = {
 } as const;
 
 /** Values of the chart for servers outside the cluster, on a node of two cores. */
-export function installationValues({ host, ports, chain, images, attacker }: Facts): object {
+export function installationValues({ host, ports, chain, images, attacker, settings = {} }: Facts): object {
   const small = { resources: { requests: { cpu: "10m", memory: "128Mi" }, limits: { memory: "1Gi" } } };
   const service = (name: string) => ({
     ...small,
@@ -38,7 +44,11 @@ export function installationValues({ host, ports, chain, images, attacker }: Fac
     nats: { servers: [`${host}:${ports.nats}`], streamReplicas: 1 },
     objects: { endpoint: objects, existingSecret: { name: secretNames.objects } },
     networkPolicy: { servicesFrom: here },
-    gateway: { ...service("gateway"), bootstrapKey: { existingSecret: { name: secretNames.apiKey } } },
+    gateway: {
+      ...service("gateway"),
+      bootstrapKey: { existingSecret: { name: secretNames.apiKey } },
+      config: { ...settings.gateway },
+    },
     scheduler: {
       ...service("scheduler"),
       replicas: 2,
@@ -49,11 +59,17 @@ export function installationValues({ host, ports, chain, images, attacker }: Fac
         SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: 180,
         SCHEDULER_ATTEMPTS_LEASE_SECONDS: 30,
         SCHEDULER_ATTEMPTS_CHECKPOINT_SECONDS: 30,
+        ...settings.scheduler,
       },
     },
     scorer: {
       ...service("scorer"),
-      config: { SCORER_HELDOUT_ROWS_MAX: 32, SCORER_GENERATE_ROWS: 4, SCORER_MAX_NEW_TOKENS: 32 },
+      config: {
+        SCORER_HELDOUT_ROWS_MAX: 32,
+        SCORER_GENERATE_ROWS: 4,
+        SCORER_MAX_NEW_TOKENS: 32,
+        ...settings.scorer,
+      },
     },
     chainBridge: {
       ...service("chain-bridge"),

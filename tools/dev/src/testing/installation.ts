@@ -3,18 +3,19 @@ import { join } from "node:path";
 import { addresses, loadArchives, up } from "@gradients/cluster";
 import { applyObjects, helm, kubectl } from "@gradients/cluster/testing";
 import { loadConfig, registerModel } from "@gradients/gateway";
-import { type BuiltImage, buildImage } from "@gradients/images";
-import { paths, repositoryRoot } from "../../../setup/paths.mjs";
+import { buildImage } from "@gradients/images";
+import { paths } from "../../../setup/paths.mjs";
 import { newApiKey } from "../api-key.ts";
 import { baseModel } from "../network.ts";
 import { createServerControl, type ServerControl } from "../server-control.ts";
 import { type ServerFolders, type Servers, startServers } from "../servers.ts";
 import { type Forward, forward } from "./forward.ts";
-import { installationValues, secretNames } from "./installation-values.ts";
+import { installationValues, type Settings, secretNames } from "./installation-values.ts";
 import { SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "./namespaces.ts";
 import { offerTinyModel } from "./offer-tiny-model.ts";
+import { chartFolder, type Release } from "./releases.ts";
 
-const RELEASE = "gradients";
+export const RELEASE = "gradients";
 
 type ServerName = "postgres" | "nats" | "s3" | "chain";
 
@@ -29,18 +30,31 @@ export interface Installation extends AsyncDisposable {
   readonly models: { readonly real: string; readonly tiny: string };
   /** host:port of a service's gRPC door. */
   door: typeof door;
+  /** To another release with the same values; its image must be in the cluster. */
+  upgrade(release: Release): Promise<void>;
+  /** To what an earlier revision was. */
+  rollback(revision: number): Promise<void>;
+  /** `helm test`; resolves with the log of its pod. */
+  test(): Promise<string>;
 }
 
-/** `hostile`: with what contestants that mean harm need. Takes minutes where images and programs are not built yet. */
-export async function installGradients({ hostile = false } = {}): Promise<Installation> {
+interface InstallOptions {
+  /** This tree's if absent. */
+  readonly release?: Release;
+  readonly settings?: Settings;
+  /** With what contestants that mean harm need. */
+  readonly hostile?: boolean;
+}
+
+/** Takes minutes where images and programs are not built yet. */
+export async function installGradients(options: InstallOptions = {}): Promise<Installation> {
+  const { release, settings, hostile = false } = options;
   await using cleanup = new AsyncDisposableStack();
   await up({ profile: "node" });
-  const images = {
-    services: await buildImage("services", "cpu"),
-    trainer: await buildImage("trainer", "cpu"),
-  };
+  const first = release ?? { chart: chartFolder, services: await buildImage("services", "cpu") };
+  const trainer = await buildImage("trainer", "cpu");
   const attacker = hostile ? await buildImage("attacker", "cpu") : undefined;
-  await loadArchives([images.services, images.trainer, attacker].flatMap((image) => image?.path ?? []));
+  await loadArchives([first.services, trainer, attacker].flatMap((image) => image?.path ?? []));
   const folders = await serverFolders(cleanup);
   const servers = cleanup.use(await startServers(folders));
   const control = cleanup.use(createServerControl(servers, folders));
@@ -51,7 +65,10 @@ export async function installGradients({ hostile = false } = {}): Promise<Instal
   const apiKey = newApiKey();
   cleanup.defer(removeAll);
   await applyObjects(namespace(SERVICES_NAMESPACE), ...secrets(servers, apiKey));
-  await install(servers, ports, images, attacker);
+  const facts = { host: addresses.host, ports, chain: servers.chain, attacker, settings };
+  const upgrade = ({ chart, services }: Release) =>
+    install(chart, installationValues({ ...facts, images: { services, trainer } }));
+  await upgrade(first);
   const models = await offerModels(servers);
   const owned = cleanup.move();
   return {
@@ -61,6 +78,9 @@ export async function installGradients({ hostile = false } = {}): Promise<Instal
     apiKey,
     models,
     door,
+    upgrade,
+    rollback: async (revision) => void (await helm(["rollback", RELEASE, String(revision), ...patience])),
+    test: testRelease,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -117,16 +137,10 @@ function roleUrl(adminUrl: string, service: string, host: string): string {
   return url.href;
 }
 
-async function install(
-  { chain }: Servers,
-  ports: Record<ServerName, number>,
-  images: Readonly<Record<"services" | "trainer", BuiltImage>>,
-  attacker: BuiltImage | undefined,
-): Promise<void> {
-  const values = installationValues({ host: addresses.host, ports, chain, images, attacker });
-  const chart = join(repositoryRoot, "deploy/helm/gradients");
-  const flags = ["--namespace", SERVICES_NAMESPACE, "--values", "-", "--wait", "--timeout", "5m"];
-  await helm(["upgrade", "--install", RELEASE, chart, ...flags], JSON.stringify(values));
+const patience = ["--namespace", SERVICES_NAMESPACE, "--wait", "--timeout", "10m"];
+
+async function install(chart: string, values: object): Promise<void> {
+  await helm(["upgrade", "--install", RELEASE, chart, "--values", "-", ...patience], JSON.stringify(values));
 }
 
 /** As an operator does, by the gateway's own verb. */
@@ -147,6 +161,12 @@ async function offerModels({ postgres, nats, s3 }: Servers): Promise<Installatio
   return { real: `models/${baseModel.id}`, tiny: `models/${tiny}` };
 }
 
+/** `helm test`; resolves with the log of its pod. */
+export async function testRelease(): Promise<string> {
+  const output = await helm(["test", RELEASE, "--namespace", SERVICES_NAMESPACE, "--logs"]);
+  return output.slice(output.indexOf("POD LOGS"));
+}
+
 const grpcPorts = { gateway: 50_051, scheduler: 50_052, "chain-bridge": 50_054 } as const;
 
 /** The gateway by its Service; the others, whose Services are headless, by a pod that runs. */
@@ -160,7 +180,7 @@ export async function door(service: keyof typeof grpcPorts): Promise<string> {
   return `${await kubectl(...find, "jsonpath={.items[0].status.podIP}", "pods", ...component, ...running)}:${port}`;
 }
 
-async function removeAll(): Promise<void> {
+export async function removeAll(): Promise<void> {
   await helm(["uninstall", RELEASE, "--namespace", SERVICES_NAMESPACE, "--ignore-not-found", "--wait"]);
   const names = [SERVICES_NAMESPACE, TRAINERS_NAMESPACE];
   await kubectl("delete", "namespace", ...names, "--ignore-not-found", "--timeout=2m");
