@@ -69,7 +69,7 @@ describe.skipIf(executablePath === undefined)("the web page in a real browser", 
     await page.reload();
     await expect.poll(() => curvePoints(page), { timeout: 10_000 }).toBeGreaterThan(3);
 
-    await page.getByRole("heading", { name: "Leaderboard" }).waitFor({ timeout: 240_000 });
+    await page.getByRole("heading", { name: "Leaderboard" }).waitFor({ timeout: 600_000 });
     await page.getByRole("heading", { name: "Answers to held-out prompts" }).waitFor();
     const link = page.getByRole("link", { name: /safetensors/ });
     const response = await fetch((await link.getAttribute("href")) ?? "");
