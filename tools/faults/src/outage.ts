@@ -5,7 +5,7 @@ import { ScorerService } from "@gradients/contracts/scorer";
 import { createRpcClient } from "@gradients/rpc";
 import type { ServiceName, System } from "./system.ts";
 
-/** How each service answers a question about something that nobody knows; a thrown error is the answer. */
+/** How each service answers a question that takes its database; a thrown error is the answer. */
 export async function askEveryService({
   targets,
   apiKey,
@@ -18,7 +18,7 @@ export async function askEveryService({
   using scorer = closing(createRpcClient(ScorerService, { ...options, target: targets.scorer }));
   using chain = closing(createRpcClient(ChainService, { ...options, target: targets["chain-bridge"] }));
   const answers = {
-    gateway: gateway.client.getJob({ name: "projects/none/jobs/none" }),
+    gateway: gateway.client.listModels({}),
     scheduler: scheduler.client.getAttempt({ attemptId: "none" }),
     scorer: scorer.client.getVerdict({ jobId: "none" }),
     "chain-bridge": chain.client.listRewards({}),
