@@ -1,8 +1,8 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
-import type { JobId } from "@gradients/kernel";
+import type { AttemptId, JobId, RecipeId } from "@gradients/kernel";
 import { recordFact } from "../app/record-fact.ts";
-import type { JobFact } from "../domain/apply-fact.ts";
+import type { Contestant, JobFact } from "../domain/apply-fact.ts";
 import type { JobView } from "../domain/job.ts";
 import type { GatewayObserver } from "../observe.ts";
 import type { GatewayTx } from "../store/database.ts";
@@ -28,6 +28,16 @@ function tellEnd(observe: GatewayObserver, { job }: JobView, fact: JobFact): voi
   if (fact.kind !== "scored" && fact.kind !== "failed") return;
   const seconds = (fact.at.getTime() - job.createdAt.getTime()) / 1000;
   observe.jobEnded(job.jobId, fact.kind, seconds, fact.kind === "failed" ? (fact.failure?.code ?? "") : "");
+}
+
+/** What every event about an attempt that names its recipe says of who races. */
+export function contestantOf({
+  attemptId,
+  recipeId,
+  recipeTitle,
+  contestantHotkey,
+}: Record<keyof Contestant, string>): Contestant {
+  return { attemptId: attemptId as AttemptId, recipeId: recipeId as RecipeId, recipeTitle, contestantHotkey };
 }
 
 /** When it happened by its owner's clock; the event's own time where it does not say. */

@@ -1,8 +1,7 @@
 import { on } from "@gradients/bus";
 import { AttemptStartedSchema } from "@gradients/contracts/event";
-import type { AttemptId, RecipeId } from "@gradients/kernel";
 import type { GatewayTables } from "../store/schema.ts";
-import { type HandlerDeps, takeIn, timeOf } from "./facts.ts";
+import { contestantOf, type HandlerDeps, takeIn, timeOf } from "./facts.ts";
 
 export const onAttemptStarted = (deps: HandlerDeps) =>
   on<typeof AttemptStartedSchema, GatewayTables>(AttemptStartedSchema, (message, { tx, time }) =>
@@ -10,11 +9,6 @@ export const onAttemptStarted = (deps: HandlerDeps) =>
       kind: "attempt_started",
       at: timeOf(message.startedAt, time),
       epoch: message.epoch,
-      contestant: {
-        attemptId: message.attemptId as AttemptId,
-        recipeId: message.recipeId as RecipeId,
-        recipeTitle: message.recipeTitle,
-        contestantHotkey: message.contestantHotkey,
-      },
+      contestant: contestantOf(message),
     }),
   );

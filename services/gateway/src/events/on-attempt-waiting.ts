@@ -1,8 +1,7 @@
 import { on } from "@gradients/bus";
 import { AttemptWaitingSchema } from "@gradients/contracts/event";
-import type { AttemptId, RecipeId } from "@gradients/kernel";
 import type { GatewayTables } from "../store/schema.ts";
-import { type HandlerDeps, takeIn, timeOf } from "./facts.ts";
+import { contestantOf, type HandlerDeps, takeIn, timeOf } from "./facts.ts";
 
 export const onAttemptWaiting = (deps: HandlerDeps) =>
   on<typeof AttemptWaitingSchema, GatewayTables>(AttemptWaitingSchema, (message, { tx, time }) =>
@@ -11,11 +10,6 @@ export const onAttemptWaiting = (deps: HandlerDeps) =>
       at: timeOf(message.noticedAt, time),
       epoch: message.epoch,
       reason: message.reason,
-      contestant: {
-        attemptId: message.attemptId as AttemptId,
-        recipeId: message.recipeId as RecipeId,
-        recipeTitle: message.recipeTitle,
-        contestantHotkey: message.contestantHotkey,
-      },
+      contestant: contestantOf(message),
     }),
   );
