@@ -5,14 +5,15 @@ import { binaryPath } from "@gradients/cluster";
 import { type GuardedChild, spawnGuarded } from "@gradients/testkit";
 import { parse } from "yaml";
 import { clientFor } from "../kubernetes/plane.ts";
-import { cpuSecondsOf, descendants, peakRssBytes } from "../processes.ts";
-import { readAudit } from "./audit.ts";
+import { descendants, peakRssBytes } from "../processes.ts";
 import { auditedControlPlane, TIMEOUT_MS } from "./audited-plane.ts";
-import { type Conditions, countObjects, hasCondition } from "./count-objects.ts";
 import { type KueueSource, makeDefinitions } from "./kueue-source.ts";
 import { runnerLimits } from "./limits.ts";
 import { type Generator, generatorText } from "./load.ts";
+import { measureRun } from "./measure-run.ts";
 import type { ClassTimes, Outcome } from "./outcome.ts";
+
+const WORKLOADS = "/apis/kueue.x-k8s.io/v1beta2/workloads";
 
 /** minimalkueue with the load as Workloads, by Kueue's own runner. */
 export async function runKueues(generator: Generator, source: KueueSource): Promise<Outcome> {
@@ -31,30 +32,19 @@ export async function runKueues(generator: Generator, source: KueueSource): Prom
     cleanup.defer(() => child.stop());
     return child;
   };
-  const cpuBefore = cpuSecondsOf("kube-apiserver");
-  start("minimalkueue", []);
   const limits = ["--qps", String(runnerLimits.perSecond), "--burst", String(runnerLimits.burst)];
   const timeout = ["--timeout", `${TIMEOUT_MS / 1000}s`];
-  const runner = start("kueue-runner", ["--o", folder, "--generatorConfig", config, ...limits, ...timeout]);
-  await runner.ended;
-  const measured = descendants().find(({ program }) => program === "minimalkueue");
-  if (measured === undefined) throw new Error("minimalkueue has ended before its runner");
-  const usage = { cpuSeconds: measured.cpuSeconds, peakRssBytes: peakRssBytes(measured.pid) };
-  const apiServerCpuSeconds = cpuSecondsOf("kube-apiserver") - cpuBefore;
-  const classes = await readSummary(join(folder, "summary.yaml"), runner);
-  const counted = await countObjects<Workload>(
-    client,
-    "/apis/kueue.x-k8s.io/v1beta2/workloads",
-    ({ status }) => hasCondition(status?.conditions, "Finished"),
-  );
   const question = { admitter: "minimalkueue", runner: "kueue-runner", resource: "workloads" } as const;
-  return {
-    ...usage,
-    classes,
-    ...counted,
-    ...(await readAudit(plane.auditLog, question)),
-    apiServerCpuSeconds,
-  };
+  const ground = { plane, client, question, path: WORKLOADS, endCondition: "Finished" };
+  return await measureRun(ground, async () => {
+    start("minimalkueue", []);
+    const runner = start("kueue-runner", ["--o", folder, "--generatorConfig", config, ...limits, ...timeout]);
+    await runner.ended;
+    const measured = descendants().find(({ program }) => program === "minimalkueue");
+    if (measured === undefined) throw new Error("minimalkueue has ended before its runner");
+    const usage = { cpuSeconds: measured.cpuSeconds, peakRssBytes: peakRssBytes(measured.pid) };
+    return { ...usage, classes: await readSummary(join(folder, "summary.yaml"), runner) };
+  });
 }
 
 function launch(
@@ -73,10 +63,6 @@ function launch(
     stopTimeoutSeconds: 10,
     removeAtEnd: [],
   });
-}
-
-interface Workload {
-  readonly status?: { readonly conditions?: Conditions };
 }
 
 interface Summary {

@@ -1,15 +1,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Job, jobs, pathOf } from "@gradients/kube";
+import { jobs, pathOf } from "@gradients/kube";
 import type { RunOptions } from "../benchmark.ts";
 import { startChild } from "../child.ts";
 import { makeNamespace } from "../kubernetes/plane.ts";
-import { cpuSecondsOf } from "../processes.ts";
-import { readAudit } from "./audit.ts";
 import { auditedControlPlane, TIMEOUT_MS } from "./audited-plane.ts";
-import { countObjects, hasCondition } from "./count-objects.ts";
 import { type Generator, rulesOf, seriesOf } from "./load.ts";
+import { measureRun } from "./measure-run.ts";
 import type { ClassTimes, Outcome } from "./outcome.ts";
 
 const NAMESPACE = "trainers";
@@ -33,19 +31,10 @@ export async function runOurs(generator: Generator, { profileDir }: RunOptions):
     });
   const admitter = cleanup.use(await start("admitter", rules, profileDir));
   const runner = cleanup.use(await start("runner", series));
-  const cpuBefore = cpuSecondsOf("kube-apiserver");
-  const classes = await runner.ask<Record<string, ClassTimes>>("run", TIMEOUT_MS);
-  const usage = await admitter.ask<{ cpuSeconds: number; peakRssBytes: number }>("usage");
-  const apiServerCpuSeconds = cpuSecondsOf("kube-apiserver") - cpuBefore;
-  const counted = await countObjects<Job>(client, pathOf(jobs, NAMESPACE), ({ status }) =>
-    hasCondition(status?.conditions, "Complete"),
-  );
   const question = { admitter: "gradients-scheduler", runner: "bench", resource: "jobs" } as const;
-  return {
-    ...usage,
-    classes,
-    ...counted,
-    ...(await readAudit(plane.auditLog, question)),
-    apiServerCpuSeconds,
-  };
+  const ground = { plane, client, question, path: pathOf(jobs, NAMESPACE), endCondition: "Complete" };
+  return await measureRun(ground, async () => {
+    const classes = await runner.ask<Record<string, ClassTimes>>("run", TIMEOUT_MS);
+    return { classes, ...(await admitter.ask<{ cpuSeconds: number; peakRssBytes: number }>("usage")) };
+  });
 }
