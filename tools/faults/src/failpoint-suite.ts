@@ -32,6 +32,8 @@ const notOfADay: Partial<Record<Failpoint, string>> = {
 /** Of each program in one run. More deaths on the way of one event would use up its deliveries. */
 const DEATHS_PER_RUN = 6;
 
+const suite = { name: "failpoints", title: "Every program killed at every failpoint that it passes" };
+
 /** Kills each program at each boundary that it passes during a customer's day. `times` is how often each. */
 export async function runFailpointSuite({ times, seed, folder }: RunOptions): Promise<SuiteResult> {
   const startedAt = performance.now();
@@ -52,27 +54,27 @@ export async function runFailpointSuite({ times, seed, folder }: RunOptions): Pr
   }
   for (const customer of customers) customer[Symbol.dispose]();
   const killed = [...hits.values()].reduce((sum, count) => sum + count, 0);
-  return await saveResult({
-    suite: "failpoints",
-    title: "Every program killed at every failpoint that it passes",
-    command: `npm run test:faults -- --suite failpoints --times ${times}`,
-    seed,
-    durationSeconds: Math.round((performance.now() - startedAt) / 1000),
-    faults: Object.fromEntries([...hits].map(([place, count]) => [`killed at a failpoint: ${place}`, count])),
-    load: {
-      "failpoints passed": new Set(cases.map(({ name }) => name)).size,
-      "jobs accepted": customers.flatMap(({ accepted }) => accepted).length,
+  return await saveResult(
+    { suite, times, seed, startedAt },
+    {
+      faults: Object.fromEntries(
+        [...hits].map(([place, count]) => [`killed at a failpoint: ${place}`, count]),
+      ),
+      load: {
+        "failpoints passed": new Set(cases.map(({ name }) => name)).size,
+        "jobs accepted": customers.flatMap(({ accepted }) => accepted).length,
+      },
+      promises: [
+        ...promiseResults(promiseNames, killed, distinct(violations)),
+        ...promiseResults([REACHED, HIT], cases.length * times, distinct(violations)),
+      ],
+      measures: [],
+      notes: neverPassed(cases).map(
+        (name) => `\`${name}\` is not passed: ${notOfADay[name] ?? "not known why"}.`,
+      ),
+      violations: distinct(violations),
     },
-    promises: [
-      ...promiseResults(promiseNames, killed, distinct(violations)),
-      ...promiseResults([REACHED, HIT], cases.length * times, distinct(violations)),
-    ],
-    measures: [],
-    notes: neverPassed(cases).map(
-      (name) => `\`${name}\` is not passed: ${notOfADay[name] ?? "not known why"}.`,
-    ),
-    violations: distinct(violations),
-  });
+  );
 }
 
 /** Some of each program in each. */

@@ -15,13 +15,33 @@ const folder = join(paths.repositoryRoot, "docs/reliability");
 const proofFolder = join(folder, "proofs");
 const documentFile = join(paths.repositoryRoot, "docs/reliability.md");
 
-/** Keeps the result in place of the suite's last one and makes the document anew. */
+/** How a suite was run. */
+export interface SuiteRun {
+  readonly suite: { readonly name: string; readonly title: string };
+  readonly times: number;
+  readonly seed: string;
+  /** By performance.now(). */
+  readonly startedAt: number;
+}
+
+type Found = Pick<SuiteResult, "faults" | "load" | "promises" | "measures" | "notes" | "violations">;
+
+/** Keeps what came out in place of the suite's last result and makes the document anew. */
 export async function saveResult(
-  result: Omit<SuiteResult, "commit" | "date" | "machine">,
+  { suite: { name, title }, times, seed, startedAt }: SuiteRun,
+  found: Found,
 ): Promise<SuiteResult> {
-  const whole = { ...result, ...(await origin()) };
-  await keep(folder, result.suite, whole);
-  return whole;
+  const result = {
+    suite: name,
+    title,
+    command: `npm run test:faults -- --suite ${name} --times ${times}`,
+    seed,
+    durationSeconds: Math.round((performance.now() - startedAt) / 1000),
+    ...found,
+    ...(await origin()),
+  };
+  await keep(folder, name, result);
+  return result;
 }
 
 /** The same for a proof. */

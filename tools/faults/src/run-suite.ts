@@ -54,21 +54,19 @@ export async function runSuite(suite: Suite, { times, seed, folder }: RunOptions
     ...(await invariantProblems(system)),
     ...(suite.losesNothing ? await lostPlacements(system, requeued.length) : []),
   ]);
-  return await saveResult({
-    suite: suite.name,
-    title: suite.title,
-    command: `npm run test:faults -- --suite ${suite.name} --times ${times}`,
-    seed,
-    durationSeconds: Math.round((performance.now() - startedAt) / 1000),
-    faults: Object.fromEntries(suite.faults.map(({ name }) => [name, times])),
-    load: {
-      "jobs accepted": customer.accepted.length,
-      "services that ended unasked": system.unplannedEnds.length,
+  return await saveResult(
+    { suite, times, seed, startedAt },
+    {
+      faults: Object.fromEntries(suite.faults.map(({ name }) => [name, times])),
+      load: {
+        "jobs accepted": customer.accepted.length,
+        "services that ended unasked": system.unplannedEnds.length,
+      },
+      promises: promiseResults(promisesOf(suite), times * suite.faults.length, violations),
+      measures: measureOf("killed trainer to queued anew", "s", REQUEUED_LIMIT_SECONDS, requeued),
+      violations,
     },
-    promises: promiseResults(promisesOf(suite), times * suite.faults.length, violations),
-    measures: measureOf("killed trainer to queued anew", "s", REQUEUED_LIMIT_SECONDS, requeued),
-    violations,
-  });
+  );
 }
 
 function promisesOf({ losesNothing }: Suite): readonly string[] {

@@ -63,19 +63,17 @@ export async function runTestSuite(
   });
   const figures = await readFigures(figuresFile);
   const violations = failedTests(await readFile(reportFile, "utf8"));
-  return await saveResult({
-    suite: suite.name,
-    title: suite.title,
-    command: `npm run test:faults -- --suite ${suite.name} --times ${times}`,
-    seed,
-    durationSeconds: Math.round((performance.now() - startedAt) / 1000),
-    faults: summed(figures.map(({ faults = {} }) => faults)),
-    load: summed(figures.map(({ load = {} }) => load)),
-    promises: promisesOf(figures, violations),
-    measures: [],
-    notes: figures.flatMap(({ note }) => note ?? []),
-    violations,
-  });
+  return await saveResult(
+    { suite, times, seed, startedAt },
+    {
+      faults: summed(figures.map(({ faults = {} }) => faults)),
+      load: summed(figures.map(({ load = {} }) => load)),
+      promises: promisesOf(figures, violations),
+      measures: [],
+      notes: figures.flatMap(({ note }) => note ?? []),
+      violations,
+    },
+  );
 }
 
 async function runVitest(

@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { measureOf, saveResult } from "../results.ts";
+import { measureOf, promiseResults, saveResult } from "../results.ts";
 import type { RunOptions } from "../run-suite.ts";
-import type { PromiseResult, SuiteResult } from "../suite-result.ts";
+import type { SuiteResult } from "../suite-result.ts";
 import type { Violation } from "../violation.ts";
 import { alertFaults } from "./alert-faults.ts";
 import { FIRING_LIMIT_SECONDS, type Firing, fireAlerts, isCalm } from "./fire-alerts.ts";
@@ -11,6 +11,8 @@ import { startWatchedSystem } from "./watched-system.ts";
 const CALM = "nothing fires while all is well";
 const SILENT = "an alert is silent before its fault";
 const FIRES = "an alert fires on its fault";
+
+const suite = { name: "alerts", title: "Every alert fires on its fault" };
 
 interface Round {
   readonly isCalm: boolean;
@@ -28,25 +30,23 @@ export async function runAlertSuite({ times, seed, folder }: RunOptions): Promis
   const firings = rounds.flatMap((round) => round.firings);
   const seconds = firings.flatMap((firing) => firing.seconds ?? []);
   const violations = rounds.flatMap(violationsOf);
-  const tried = (promise: string, tries: number): PromiseResult => {
-    return { promise, tries, failures: violations.filter((one) => one.promise === promise).length };
-  };
-  return await saveResult({
-    suite: "alerts",
-    title: "Every alert fires on its fault",
-    command: `npm run test:faults -- --suite alerts --times ${times}`,
-    seed,
-    durationSeconds: Math.round((performance.now() - startedAt) / 1000),
-    faults: Object.fromEntries(alertFaults.map(({ name }) => [name, times])),
-    load: { "alerts of the rules": firings.length / times },
-    promises: [tried(CALM, times), tried(SILENT, firings.length), tried(FIRES, firings.length)],
-    measures: measureOf("fault to alert, less the rule's own wait", "s", FIRING_LIMIT_SECONDS, seconds),
-    notes: [
-      "A real Prometheus scrapes the services each second and evaluates the rules as they are, save that none has to hold for minutes before it fires. Where a rule asks for hours of age, rows are aged.",
-      ...alertFaults.map(({ name, alerts }) => `${name}: ${alerts.join(", ")}`),
-    ],
-    violations,
-  });
+  return await saveResult(
+    { suite, times, seed, startedAt },
+    {
+      faults: Object.fromEntries(alertFaults.map(({ name }) => [name, times])),
+      load: { "alerts of the rules": firings.length / times },
+      promises: [
+        ...promiseResults([CALM], times, violations),
+        ...promiseResults([SILENT, FIRES], firings.length, violations),
+      ],
+      measures: measureOf("fault to alert, less the rule's own wait", "s", FIRING_LIMIT_SECONDS, seconds),
+      notes: [
+        "A real Prometheus scrapes the services each second and evaluates the rules as they are, save that none has to hold for minutes before it fires. Where a rule asks for hours of age, rows are aged.",
+        ...alertFaults.map(({ name, alerts }) => `${name}: ${alerts.join(", ")}`),
+      ],
+      violations,
+    },
+  );
 }
 
 async function playRound(folder: string): Promise<Round> {
