@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { clusterProblem, loadArchives } from "@gradients/cluster";
-import { kubectl } from "@gradients/cluster/testing";
+import { kubectlLines } from "@gradients/cluster/testing";
 import { type Installation, installGradients } from "@gradients/dev/testing/installation";
 import { SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "@gradients/dev/testing/namespaces";
 import {
@@ -11,6 +11,7 @@ import {
   nextRelease,
   type Release,
 } from "@gradients/dev/testing/releases";
+import { runningPods } from "@gradients/dev/testing/running-pods";
 import { checkHistory } from "@gradients/history";
 import { buildImage } from "@gradients/images";
 import pg from "pg";
@@ -114,7 +115,9 @@ describe.skipIf(problem !== undefined)(`upgrade and rollback${problem ? ` (${pro
 
   /** While trainers run; afterwards every service is of the release, and says that it serves. */
   async function change(what: string, release: Release, act: () => Promise<void>): Promise<void> {
-    await expect.poll(runningTrainers, { timeout: 2 * MINUTE, interval: 200 }).toBeGreaterThan(0);
+    await expect
+      .poll(async () => (await runningPods()).length, { timeout: 2 * MINUTE, interval: 200 })
+      .toBeGreaterThan(0);
     const start = performance.now();
     await act();
     tell(`${what}: ${seconds(performance.now() - start)}`);
@@ -143,7 +146,7 @@ describe.skipIf(problem !== undefined)(`upgrade and rollback${problem ? ` (${pro
 
   async function leftovers(): Promise<readonly Violation[]> {
     const kinds = ["get", "jobs,pods,secrets", "--output", "name"];
-    const names = lines(await kubectl(...kinds, "--namespace", TRAINERS_NAMESPACE));
+    const names = await kubectlLines(...kinds, "--namespace", TRAINERS_NAMESPACE);
     const left = names.map((detail) => ({ promise: "no leftover of a pod", detail }));
     return [...left, ...(await leftUploads(installation.servers.s3))];
   }
@@ -166,26 +169,17 @@ const asks: Parameters<typeof steadyReads>[1] = [
   async (gateway) => gateway.listJobs({ parent: (await gateway.getCaller({})).project }),
 ];
 
-async function runningTrainers(): Promise<number> {
-  const running = ["--field-selector", "status.phase=Running", "--output", "name"];
-  return lines(await kubectl("get", "pods", "--namespace", TRAINERS_NAMESPACE, ...running)).length;
-}
-
 /** Digests of the images that the services' pods run. */
 async function servedImages(): Promise<readonly string[]> {
   const selector = "app.kubernetes.io/component in (gateway,scheduler,scorer,chain-bridge)";
   const image = "jsonpath={range .items[*]}{.spec.containers[0].image}{'\\n'}{end}";
   const pods = ["get", "pods", "--namespace", SERVICES_NAMESPACE, "--selector", selector];
-  const images = lines(await kubectl(...pods, "--output", image));
+  const images = await kubectlLines(...pods, "--output", image);
   return [...new Set(images.map((name) => name.split("@")[1] ?? name))];
 }
 
 function interrupted({ entries }: History): number {
   return entries.filter(({ op, type }) => op === "watch" && type === "info").length;
-}
-
-function lines(output: string): readonly string[] {
-  return output.split("\n").filter((line) => line !== "");
 }
 
 function seconds(ms: number): string {

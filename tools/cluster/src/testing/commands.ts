@@ -5,6 +5,10 @@ import { run } from "../run.ts";
 /** The real kubectl as the cluster's admin. A refusal rejects with the server's sentence. */
 export const kubectl = (...args: readonly string[]) => asAdmin("kubectl", args);
 
+/** What it prints, line by line. */
+export const kubectlLines = async (...args: readonly string[]): Promise<readonly string[]> =>
+  (await kubectl(...args)).split("\n").filter((line) => line !== "");
+
 export const applyObjects = (...objects: readonly object[]) =>
   asAdmin(
     "kubectl",

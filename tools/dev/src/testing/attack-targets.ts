@@ -1,5 +1,5 @@
 import { addresses } from "@gradients/cluster";
-import { kubectl } from "@gradients/cluster/testing";
+import { kubectl, kubectlLines } from "@gradients/cluster/testing";
 import { type Installation } from "./installation.ts";
 import { SERVICES_NAMESPACE } from "./namespaces.ts";
 import { podsReady, shellPod } from "./passing-objects.ts";
@@ -71,6 +71,5 @@ export async function reachedByOthers(targets: readonly string[]): Promise<reado
   const tries = targets.map(
     (target) => `nc -w 2 ${target.replace(":", " ")} < /dev/null > /dev/null && echo ${target}`,
   );
-  const output = await kubectl("exec", BYSTANDER, "--", "sh", "-c", `${tries.join("; ")}; true`);
-  return output.split("\n").filter((line) => line !== "");
+  return kubectlLines("exec", BYSTANDER, "--", "sh", "-c", `${tries.join("; ")}; true`);
 }

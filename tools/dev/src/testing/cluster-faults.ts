@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { compactHistory, stopServer, up } from "@gradients/cluster";
-import { kubectl } from "@gradients/cluster/testing";
+import { kubectl, kubectlLines } from "@gradients/cluster/testing";
 import { expect } from "vitest";
 import { sendSignal } from "../send-signal.ts";
 import { type Installation } from "./installation.ts";
 import { SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "./namespaces.ts";
 import { processOf } from "./pod-processes.ts";
+import { runningPods } from "./running-pods.ts";
 import { cutFromApiServer, leader, schedulerPods } from "./schedulers.ts";
 
 /** What befalls a race whose pods run. Returns what it did, in numbers. */
@@ -20,8 +21,8 @@ export const clusterFaults: Readonly<Record<string, ClusterFault>> = {
   "a pod and a Job are deleted by hand": async () => {
     const [pod = ""] = await runningPods();
     await kubectl("delete", pod, ...inTrainers, "--wait=false");
-    const jobs = await kubectl("get", "jobs", ...inTrainers, "--output", "name");
-    const job = jobs.split("\n").find((name) => name !== "" && !pod.includes(name.replace("job.batch/", "")));
+    const jobs = await kubectlLines("get", "jobs", ...inTrainers, "--output", "name");
+    const job = jobs.find((name) => !pod.includes(name.replace("job.batch/", "")));
     await kubectl("delete", job ?? "", ...inTrainers, "--wait=false");
     return "1 pod, 1 Job";
   },
@@ -65,10 +66,3 @@ export const clusterFaults: Readonly<Record<string, ClusterFault>> = {
     return "1 pause, 1 take-over";
   },
 };
-
-/** Of trainers, as kubectl names them. */
-export async function runningPods(): Promise<readonly string[]> {
-  const running = ["--field-selector", "status.phase=Running"];
-  const pods = ["get", "pods", ...inTrainers, ...running, "--output", "name"];
-  return (await kubectl(...pods)).split("\n").filter((name) => name !== "");
-}

@@ -1,9 +1,10 @@
 import { Attempt_State, Job_State } from "@gradients/contracts/gateway";
 import { expect, it } from "vitest";
-import { type ClusterFault, clusterFaults, runningPods } from "./cluster-faults.ts";
+import { type ClusterFault, clusterFaults } from "./cluster-faults.ts";
 import { follow } from "./main-job.ts";
 import { applied, emptyRegistry, quotaOnPods } from "./passing-objects.ts";
 import { expectInvariants, expectNothingLeft, type Product } from "./product.ts";
+import { runningPods } from "./running-pods.ts";
 import { attemptsOf, countPlacements } from "./scheduler-door.ts";
 import { armSchedulers, disarmSchedulers, schedulerDeaths } from "./schedulers.ts";
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { binaryPath, clusterKubeconfig } from "@gradients/cluster";
-import { kubectl } from "@gradients/cluster/testing";
+import { kubectlLines } from "@gradients/cluster/testing";
 import { TRAINERS_NAMESPACE } from "./namespaces.ts";
 
 /** What the engines of all attempts print from now on, pods that are gone included. */
@@ -46,7 +46,7 @@ async function follow(lines: string[], signal: AbortSignal): Promise<void> {
 async function podsWithEngine(): Promise<readonly string[]> {
   const started = '{range .items[?(@.status.phase!="Pending")]}{.metadata.name}{"\\n"}{end}';
   const pods = ["get", "pods", "--namespace", TRAINERS_NAMESPACE, "--output", `jsonpath=${started}`];
-  return (await kubectl(...pods).catch(() => "")).split("\n").filter((name) => name !== "");
+  return kubectlLines(...pods).catch(() => []);
 }
 
 async function readLog(pod: string, lines: string[], signal: AbortSignal): Promise<boolean> {
