@@ -30,7 +30,7 @@ const ANSWERED_ROWS = "16";
 const ANSWER_TOKENS = "64";
 
 /**
- * The environment that each service would be started with by `npm start -w services/<name>` on these servers. Every service gets a
+ * The environment that each service would be started with by `npm start -w @gradients/<name>` on these servers. Every service gets a
  * Postgres schema and a role of its own.
  */
 export async function serviceEnvironments(
