@@ -1,9 +1,11 @@
 import { type Logger, withBackoff } from "@gradients/runtime";
 import {
   AckPolicy,
+  type ConsumerAPI,
   type ConsumerConfig,
   type ConsumerMessages,
   DeliverPolicy,
+  JetStreamApiError,
   type JsMsg,
   ReplayPolicy,
 } from "@nats-io/jetstream";
@@ -85,7 +87,7 @@ async function open(options: ConsumeOptions, take: Take): Promise<ConsumerMessag
   const { bus, stream, durable, maxAckPending } = options;
   await ensureStreams(bus);
   const manager = await bus.manager();
-  await manager.consumers.add(stream, toConfig(options));
+  await ensureConsumer(manager.consumers, options);
   const consumer = await bus.jetstream.consumers.get(stream, durable);
   return consumer.consume({
     // With a callback every message that arrives is in hand at once; an iterator would drop its buffer when closed, and the server would wait for their acks.
@@ -94,6 +96,26 @@ async function open(options: ConsumeOptions, take: Take): Promise<ConsumerMessag
     expires: PULL_EXPIRES_MS,
     abort_on_missing_resource: true,
   });
+}
+
+/** NATS' JSConsumerAlreadyExists: there is one of that name, and it is not the same. */
+const CONSUMER_DIFFERS = 10_148;
+
+/**
+ * Makes the consumer exist as this release needs it. Subjects are only ever added: while a release replaces another, replicas of both share the consumer, and
+ * what a replica has no handler for costs it an ack. Of an added subject the events come that are published from then on.
+ */
+async function ensureConsumer(consumers: ConsumerAPI, options: ConsumeOptions): Promise<void> {
+  const config = toConfig(options);
+  const { stream, durable } = options;
+  try {
+    await consumers.add(stream, config);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_DIFFERS) throw error;
+    const { filter_subjects: known = [] } = (await consumers.info(stream, durable)).config;
+    const subjects = new Set([...known, ...options.subjects]);
+    await consumers.update(stream, durable, { ...config, filter_subjects: [...subjects] });
+  }
 }
 
 function toConfig({ durable, subjects, maxAckPending, maxDeliver }: ConsumeOptions): ConsumerConfig {

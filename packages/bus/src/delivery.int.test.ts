@@ -6,7 +6,15 @@ import { event } from "./event.ts";
 import { type EventContext, on } from "./handlers.ts";
 import { toMsgHeaders } from "./headers.ts";
 import { appendOutbox } from "./outbox.ts";
-import { createWorld, jobIds, type OwnWorld, openWorld, type Tables, template } from "./testing/bus-world.ts";
+import {
+  createWorld,
+  jobIds,
+  type OwnWorld,
+  openWorld,
+  recordEffect,
+  type Tables,
+  template,
+} from "./testing/bus-world.ts";
 import { eventually } from "./testing/eventually.ts";
 
 let world: OwnWorld;
@@ -35,6 +43,33 @@ describe("outbox to inbox", () => {
     expect({ jobId, aggregateId }).toEqual({ jobId: "job-1", aggregateId: "job-1" });
     expect(eventId).toMatch(/^[0-9a-f-]{36}$/);
     expect(Math.abs(time.getTime() - before.getTime())).toBeLessThan(5_000);
+  });
+
+  test("a release that listens to more events takes over from the one before it, and gives back to it", async () => {
+    const failed: string[] = [];
+    const note = on<typeof JobFailedSchema, Tables>(
+      JobFailedSchema,
+      async ({ jobId }) => void failed.push(jobId),
+    );
+    const fail = (jobId: string) =>
+      world.db.tx((tx) =>
+        appendOutbox(tx, event(JobFailedSchema, { jobId }, { aggregateId: crypto.randomUUID() })),
+      );
+    const before = () => world.consumer("scorer");
+    const after = () => world.consumer("scorer", [recordEffect("scorer"), note]);
+    world.run(world.relay());
+    for (const [index, release] of [before, after, before, after].entries()) {
+      const stop = world.run(release());
+      await world.append(`cancelled-${index}`);
+      await eventually(() => world.effects("scorer").then((jobs) => jobs.length)).toBe(index + 1);
+      if (release === after) {
+        await fail(`failed-${index}`);
+        await eventually(() => failed.at(-1)).toBe(`failed-${index}`);
+      }
+      await stop();
+    }
+    expect(await world.effects("scorer")).toEqual([0, 1, 2, 3].map((index) => `cancelled-${index}`));
+    expect(failed).toEqual(["failed-1", "failed-3"]);
   });
 
   test("a rolled back event does not leave", async () => {
