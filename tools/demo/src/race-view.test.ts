@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Attempt_State, Job_State, JobSchema } from "@gradients/contracts/gateway";
@@ -15,7 +16,7 @@ test("what contestants wait for is told with them, and what can be done once for
   });
   const job = create(JobSchema, { state: Job_State.QUEUED, attempts: [attempt("a"), attempt("b")] });
   const lines = raceLines({ job, progress: new Map(), evaluations: new Map() });
-  expect(lines).toEqual([
+  expect(lines.map((line) => stripVTControlCharacters(line))).toEqual([
     expect.stringMatching(/Recipe a .* waiting since \d\d:\d\d:\d\d: No machine has room\./),
     expect.stringMatching(/Recipe b .* waiting since \d\d:\d\d:\d\d: No machine has room\./),
     expect.stringContaining("It starts by itself."),
