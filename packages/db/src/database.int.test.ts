@@ -1,7 +1,8 @@
 import { createLogger } from "@gradients/runtime";
 import { createTestDatabase, type TestDatabase } from "@gradients/testkit";
-import { type Generated, sql } from "kysely";
+import { type Generated, type Kysely, sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtOnce } from "./built-once.ts";
 import { createDatabase, type Database } from "./database.ts";
 import { ensureSchema } from "./ensure-schema.ts";
 import { isUniqueViolation, isUnreachable } from "./errors.ts";
@@ -229,3 +230,31 @@ function open(address: string, poolSize = 4): Database<Tables> {
     logger,
   );
 }
+
+describe("a query that is built once", () => {
+  test("runs with each call's own values, in the pool and in transactions, and is built no second time", async () => {
+    const one = open(url, 2);
+    await one.q
+      .insertInto("account")
+      .values(["ann", "bob"].map((name) => ({ name, balance: 3n })))
+      .execute();
+    let builds = 0;
+    const named = builtOnce((q: Kysely<Tables>, balance: bigint, name: string) => {
+      builds += 1;
+      return q
+        .selectFrom("account")
+        .select(["name", sql<string>`${name}::text || '!'`.as("called")])
+        .where("name", "=", name)
+        .where("balance", "=", balance)
+        .limit(5);
+    });
+    const asked = [named(one.q, 3n, "ann"), one.tx((tx) => named(tx, 3n, "bob")), named(one.q, 4n, "bob")];
+    expect(await Promise.all(asked)).toEqual([
+      [{ name: "ann", called: "ann!" }],
+      [{ name: "bob", called: "bob!" }],
+      [],
+    ]);
+    expect(builds).toBe(1);
+    await one.close();
+  });
+});

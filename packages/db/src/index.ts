@@ -1,4 +1,5 @@
 export { withAdvisoryLock } from "./advisory-lock.ts";
+export { builtOnce } from "./built-once.ts";
 export type { DatabaseOptions } from "./connection.ts";
 export { createDatabase, type Database, type Tx } from "./database.ts";
 export { ensureSchema, type SchemaOptions } from "./ensure-schema.ts";

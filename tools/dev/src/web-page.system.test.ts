@@ -59,6 +59,7 @@ describe.skipIf(executablePath === undefined)("the web page in a real browser", 
     await page.getByRole("button", { name: "Use the sample data" }).click();
     await page.getByText("can be trained on").waitFor();
     await page.screenshot({ path: join(screenshots, "new-job.png") });
+    await page.getByRole("slider", { name: /Contestants/ }).fill("2");
     await page.getByRole("radio", { name: "30 s", exact: true }).click();
     await page.getByRole("button", { name: "Start the race" }).click();
 

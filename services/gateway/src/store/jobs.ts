@@ -1,5 +1,6 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { JobScoredSchema } from "@gradients/contracts/event";
+import { builtOnce } from "@gradients/db";
 import type { AccountId, JobId } from "@gradients/kernel";
 import { type Selectable, sql } from "kysely";
 import type { Attempt, Job, JobView, Payment } from "../domain/job.ts";
@@ -71,15 +72,18 @@ export async function findJob(
   projectId: AccountId,
   jobId: JobId,
 ): Promise<JobView | undefined> {
-  const query = q
+  const [row] = await ownJob(q, projectId, jobId);
+  return row && toView(row, row.attempts.map(fromJson));
+}
+
+const ownJob = builtOnce((q: GatewayQuery, projectId: AccountId, jobId: JobId) =>
+  q
     .selectFrom("job")
     .select(columns)
     .select(attemptsOf)
     .where("job_id", "=", jobId)
-    .where("project_id", "=", projectId);
-  const row = await query.executeTakeFirst();
-  return row && toView(row, row.attempts.map(fromJson));
-}
+    .where("project_id", "=", projectId),
+);
 
 /** Newest first, by index job_by_project. */
 export async function listJobs(
