@@ -25,7 +25,7 @@ test("a run replaces its own section alone, and sections stand in the order of t
 
 test("a section tells command, date, commit, machine and versions", () => {
   expect(sectionText(facts, findings)).toBe(
-    "`npm run bench -- bus`, 2026-11-29, commit abc1234, 2 minutes. 2 cores of AMD EPYC, 24 GiB, load 0.20 at the start; Node 24.21.0, NATS 2.15.1.\n\nHow.",
+    "`npm run bench -- bus`, 2026-11-29, commit abc1234, 2 min. 2 cores of AMD EPYC, 24 GiB, load 0.20 at the start; Node 24.21.0, NATS 2.15.1.\n\nHow.",
   );
 });
 

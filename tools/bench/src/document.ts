@@ -27,7 +27,7 @@ export function sectionText(facts: RunFacts, findings: Findings): string {
   const versions = Object.entries({ Node: machine.node, ...findings.versions });
   const load = machine.load.toFixed(2);
   const head = [
-    `\`${command}\`, ${date}, commit ${commit}, ${Math.max(1, Math.round(seconds / 60))} minutes.`,
+    `\`${command}\`, ${date}, commit ${commit}, ${Math.ceil(seconds / 60)} min.`,
     `${machine.cores} cores of ${machine.cpu}, ${machine.memoryGib} GiB, load ${load} at the start; ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}.`,
   ].join(" ");
   const warning =

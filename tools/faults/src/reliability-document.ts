@@ -15,8 +15,8 @@ function chapter(result: SuiteResult): string {
   const { title, command, seed, commit, date, machine, durationSeconds, faults, load } = result;
   return [
     `## ${title}`,
-    `\`${command}\`, seed ${seed}, commit ${commit}, ${date}, ${Math.round(durationSeconds / 60)} minutes on ${machine}.`,
-    `Faults made: ${counts(faults)}. Meanwhile: ${counts(load)}.`,
+    `\`${command}\`, seed ${seed}, commit ${commit}, ${date}, ${Math.ceil(durationSeconds / 60)} min on ${machine}.`,
+    `Faults made: ${counts(faults)}.${Object.keys(load).length > 0 ? ` Meanwhile: ${counts(load)}.` : ""}`,
     table(["promise", "tries", "failures", "at most"], result.promises.map(promiseRow)),
     ...(result.measures.length > 0
       ? [table(["time", "n", "p50", "p99", "longest", "promised"], result.measures.map(measureRow))]
