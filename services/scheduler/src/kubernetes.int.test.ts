@@ -144,6 +144,31 @@ test("an attempt whose pod finds no machine says so, its customer hears of it, a
   expect(await cluster.attemptsOf(jobId)).toMatchObject([{ epoch: 0, state: AttemptState.PLACING }]);
 });
 
+test("an upgrade whose rules refuse what the release before had made fails no attempt: it is made anew, and not counted", {
+  timeout: 60_000,
+}, async () => {
+  const words = 'pods "x" is forbidden: gradients sandbox: a gate comes first';
+  cluster.server.refusalOf = ({ spec }) => ("initContainers" in spec ? undefined : words);
+  const before = await cluster.start({ SCHEDULER_FLEET_KUBERNETES_NETWORK_GATE: "false" });
+  const jobId = await cluster.world.openJob({ contestants: 2 });
+  const refused = {
+    epoch: 0,
+    waiting: { reason: "refused", message: `the cluster refuses the pod: ${words}` },
+  };
+  await eventually(() => cluster.attemptsOf(jobId), [refused, refused]);
+  await before.stop();
+  await cluster.start();
+  const again = await eventually(() => cluster.attemptsOf(jobId), [{ epoch: 1 }, { epoch: 1 }]);
+  for (const { attemptId } of again) {
+    const relay = await cluster.speakAs(`attempt-${attemptId}-e1`);
+    expect((await relay.getAssignment({ epoch: 1 })).attemptId).toBe(attemptId);
+  }
+  const names = again.map(({ attemptId }) => `attempt-${attemptId}-e1`);
+  await vi.waitFor(() => expect(cluster.jobNames().toSorted()).toEqual(names.toSorted()));
+  const counted = await cluster.world.db.q.selectFrom("attempt").select("losses").execute();
+  expect(counted).toEqual([{ losses: 0 }, { losses: 0 }]);
+});
+
 test("of two replicas one acts, and the other goes on where it ended", { timeout: 90_000 }, async () => {
   const first = await cluster.start();
   await vi.waitFor(async () => expect(await newestTerm(cluster.world.db, "control")).toBe(1n), {

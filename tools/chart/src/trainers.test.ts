@@ -107,9 +107,12 @@ testToggles("values of the trainers' namespace", [
   {
     what: "no policies of the network",
     over: { trainers: { networkPolicy: { enabled: false, acceptOpenNetwork: true } } },
-    see: (objects) => variable(objects, "scheduler", "SCHEDULER_FLEET_KUBERNETES_NETWORK_GATE"),
-    off: undefined,
-    on: "false",
+    see: (objects) => [
+      rules(objects).includes("the gate runs before"),
+      variable(objects, "scheduler", "SCHEDULER_FLEET_KUBERNETES_NETWORK_GATE"),
+    ],
+    off: [true, undefined],
+    on: [false, "false"],
   },
   {
     what: "runtime classes",

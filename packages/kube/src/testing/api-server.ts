@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import type { KubeConnection } from "../connection.ts";
-import { runControllers } from "./controllers.ts";
+import { type PodTemplate, runControllers } from "./controllers.ts";
 import { type CallFault, CallFaults } from "./faults.ts";
 import { Refusal, refuse, statusOf } from "./refusal.ts";
 import { selectorOf, selects } from "./selectors.ts";
@@ -22,10 +22,10 @@ export class TestApiServer {
   bookmarkMs: number | undefined = 200;
   /** What each pod's containers have written, by the name of its Job. */
   readonly logs = new Map<string, string>();
-  /** Set, no pod is created, and this is why. */
-  quotaMessage: string | undefined;
+  /** Why no pod may be created from a Job's template: a quota's words, or an admission policy's. */
+  refusalOf: (template: PodTemplate) => string | undefined = () => undefined;
   readonly #pages = new Map<string, { readonly version: number; readonly objects: readonly KubeObject[] }>();
-  readonly #stopControllers = runControllers(this.store, { quota: () => this.quotaMessage });
+  readonly #stopControllers = runControllers(this.store, (template) => this.refusalOf(template));
   #server: Server | undefined;
   #port = 0;
 

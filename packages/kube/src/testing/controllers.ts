@@ -4,13 +4,17 @@ import type { KubeObject, ObjectStore, StoreEvent } from "./store.ts";
 const TRACKING = "batch.kubernetes.io/job-tracking";
 const FOREGROUND = "foregroundDeletion";
 
+export interface PodTemplate {
+  readonly metadata?: { readonly labels?: Record<string, string> };
+  readonly spec: object;
+}
+
+type RefusalOf = (template: PodTemplate) => string | undefined;
+
 interface JobSpec {
   readonly suspend?: boolean;
   readonly activeDeadlineSeconds?: number;
-  readonly template: {
-    readonly metadata?: { readonly labels?: Record<string, string> };
-    readonly spec: object;
-  };
+  readonly template: PodTemplate;
 }
 
 interface JobStatus {
@@ -19,12 +23,9 @@ interface JobStatus {
 }
 
 /** What the controller manager does with Jobs of one pod that are never tried again, and with what owners leave behind. */
-export function runControllers(
-  store: ObjectStore,
-  options: { readonly quota: () => string | undefined },
-): () => void {
+export function runControllers(store: ObjectStore, refusalOf: RefusalOf): () => void {
   const timers = new Set<NodeJS.Timeout>();
-  const forget = store.onEvent((event) => setImmediate(() => react(store, event, options, timers)));
+  const forget = store.onEvent((event) => setImmediate(() => react(store, event, refusalOf, timers)));
   return () => {
     forget();
     for (const timer of timers) clearTimeout(timer);
@@ -34,35 +35,30 @@ export function runControllers(
 function react(
   store: ObjectStore,
   { type, collection, object }: StoreEvent,
-  options: { readonly quota: () => string | undefined },
+  refusalOf: RefusalOf,
   timers: Set<NodeJS.Timeout>,
 ): void {
   const key = `${collection}/${object.metadata.name}`;
   if (type === "DELETED") collectDependents(store, object);
-  if (object.kind === "Job" && type !== "DELETED") syncJob(store, key, options.quota(), timers);
-  if (object.kind === "Pod") syncOwner(store, object, timers, options);
+  if (object.kind === "Job" && type !== "DELETED") syncJob(store, key, refusalOf, timers);
+  if (object.kind === "Pod") syncOwner(store, object, timers, refusalOf);
 }
 
 function syncOwner(
   store: ObjectStore,
   pod: KubeObject,
   timers: Set<NodeJS.Timeout>,
-  options: { readonly quota: () => string | undefined },
+  refusalOf: RefusalOf,
 ): void {
   const owner = pod.metadata.ownerReferences?.[0];
   if (!owner) return;
   const key = `/apis/batch/v1/namespaces/${pod.metadata.namespace}/jobs/${owner.name}`;
   const job = store.find(key);
-  if (job?.metadata.uid === owner.uid) syncJob(store, key, options.quota(), timers);
+  if (job?.metadata.uid === owner.uid) syncJob(store, key, refusalOf, timers);
   else release(store, pod);
 }
 
-function syncJob(
-  store: ObjectStore,
-  key: string,
-  quota: string | undefined,
-  timers: Set<NodeJS.Timeout>,
-): void {
+function syncJob(store: ObjectStore, key: string, refusalOf: RefusalOf, timers: Set<NodeJS.Timeout>): void {
   const job = store.find(key);
   if (!job) return;
   const spec = job["spec"] as JobSpec;
@@ -82,7 +78,8 @@ function syncJob(
   if (pod) return;
   const hadPod = (status as { hadPod?: boolean }).hadPod;
   if (hadPod) return fail(store, key, status, "BackoffLimitExceeded");
-  if (quota) return tell(store, job, quota);
+  const refusal = refusalOf(spec.template);
+  if (refusal) return tell(store, job, refusal);
   createPod(store, job, spec);
   setStatus(store, key, { ...status, active: 1, hadPod: true });
 }

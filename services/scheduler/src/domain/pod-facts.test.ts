@@ -13,7 +13,7 @@ test.each([
   expect(isFinalEnd(end(cause))).toBe(true);
 });
 
-test.each(["evicted", "preempted", "node_lost", "deleted", "not_placed"] as const)(
+test.each(["evicted", "preempted", "node_lost", "deleted", "not_placed", "outdated"] as const)(
   "%s is the platform's fault: placed again and not counted",
   (cause) => {
     expect(commandOfEnd(end(cause, "node-7"), 2)).toMatchObject({

@@ -37,6 +37,8 @@ export type EndCause =
   | "node_lost"
   /** Somebody removed it. */
   | "deleted"
+  /** It never began: what it was made from is no longer let in, and what is made today may be. */
+  | "outdated"
   | "unknown";
 
 export interface PodEnd {
@@ -60,6 +62,7 @@ const verdicts = {
   preempted: "platform",
   node_lost: "platform",
   deleted: "platform",
+  outdated: "platform",
 } as const satisfies Record<EndCause, "fault" | "platform" | "loss">;
 
 const faults = {
@@ -82,6 +85,7 @@ const words: Readonly<Record<EndCause, string>> = {
   preempted: "the pod had to make room for others",
   node_lost: "the machine was lost",
   deleted: "the pod was deleted",
+  outdated: "the cluster refuses a pod of before an upgrade",
 };
 
 /** What the end of a pod means for the attempt that it held. */

@@ -15,8 +15,10 @@ export interface ClusterWorld extends AsyncDisposable {
   readonly ground: ClusterGround;
   /** Of a replica, for one in a process of its own. */
   readonly env: Readonly<Record<string, string>>;
-  /** One more replica. */
-  start(): Promise<{ stop(): Promise<void>; readonly relay: string; readonly grpc: string }>;
+  /** One more replica, with variables that differ. */
+  start(
+    more?: Readonly<Record<string, string>>,
+  ): Promise<{ stop(): Promise<void>; readonly relay: string; readonly grpc: string }>;
   attemptsOf(jobId: string): Promise<readonly Attempt[]>;
   /** Speaks as the pod, with the token that its Secret holds. */
   speakAs(podName: string): Promise<RpcClient<typeof AttemptService>>;
@@ -57,8 +59,8 @@ export async function createClusterWorld(env: Readonly<Record<string, string>> =
     server,
     ground,
     env: { ...world.env, ...own },
-    start: async () => {
-      const { addresses, stop } = await world.startScheduler(own);
+    start: async (more = {}) => {
+      const { addresses, stop } = await world.startScheduler({ ...own, ...more });
       const replica = { stop, relay: addresses["relay"] ?? "", grpc: addresses["grpc"] ?? "" };
       replicas.push(replica);
       return replica;

@@ -221,6 +221,31 @@ export const breaches: readonly Breach[] = [
     change: (pod) => (pod.spec.initContainers[0].image = engineOf(pod).image),
   },
   {
+    what: "no gate",
+    says: "the gate runs before everything else",
+    change: ({ spec }) => delete spec.initContainers,
+  },
+  {
+    what: "something before the gate",
+    says: "the gate runs before everything else",
+    change: (pod) => pod.spec.initContainers.unshift({ ...engineOf(pod), name: "first" }),
+  },
+  {
+    what: "a gate that nobody waits for",
+    says: "the gate runs before everything else, to its end",
+    change: ({ spec }) => (spec.initContainers[0].restartPolicy = "Always"),
+  },
+  {
+    what: "another program as the gate",
+    says: "the gate runs before everything else",
+    change: ({ spec }) => (spec.initContainers[0].command = ["node", "--version"]),
+  },
+  {
+    what: "words that the gate takes",
+    says: "the gate runs before everything else",
+    change: ({ spec }) => (spec.initContainers[0].args = ["--help"]),
+  },
+  {
     what: "a contestant's image as the agent",
     says: "the agent is the services' image",
     change: (pod) => (agentOf(pod).image = engineOf(pod).image),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { spec } from "../../test/fleet-conformance.ts";
-import { jobManifest, tokenSecret } from "./job-manifest.ts";
+import { jobManifest, settingsHash, tokenSecret } from "./job-manifest.ts";
 import { bytesOf, kubernetesSchema } from "./kubernetes-config.ts";
-import { OUTCOME, SPEC_HASH } from "./names.ts";
+import { OUTCOME, SETTINGS_HASH, SPEC_HASH } from "./names.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
 const basic = {
@@ -142,6 +142,16 @@ describe("jobManifest", () => {
     expect(hash({ shmSize: "1Gi" })).not.toBe(hash());
     expect(hash({}, {}, { ...spec(), maxSeconds: 7 })).not.toBe(hash());
     expect(hash({}, {}, { ...spec(), image: `r.example.com/a@${digest}` })).not.toBe(hash());
+  });
+
+  test("the hash of its settings is the same for all attempts of a class", () => {
+    const hash = (...args: Parameters<typeof manifestOf>) =>
+      manifestOf(...args).job.metadata?.annotations?.[SETTINGS_HASH];
+    const settings = settingsOf();
+    expect(hash()).toBe(settingsHash(settings.kubernetes.classes[0]!, settings));
+    expect(hash({}, {}, { ...spec("b", 7), maxSeconds: 7, work: "evaluate" })).toBe(hash());
+    expect(hash({ image: `newer@${digest}` })).not.toBe(hash());
+    expect(hash({}, { networkGate: false })).not.toBe(hash());
   });
 });
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Job, Secret } from "@gradients/kube";
 import type { PodSpec } from "../gpu-fleet.ts";
 import { bytesOf, type KubernetesClass, type KubernetesFleetConfig } from "./kubernetes-config.ts";
-import { labelNames, MANAGER, OUTCOME, SPEC_HASH, TRAINER } from "./names.ts";
+import { labelNames, MANAGER, OUTCOME, SETTINGS_HASH, SPEC_HASH, TRAINER } from "./names.ts";
 
 export interface ManifestSettings {
   readonly kubernetes: KubernetesFleetConfig;
@@ -31,10 +31,32 @@ const AGENT_SPARE_BYTES = 256 * 1024 * 1024;
 export function jobManifest(pod: PodSpec, hardware: KubernetesClass, settings: ManifestSettings): Job {
   const labels = labelsOf(pod);
   // A start that is tried again has another trace, and is the same Job.
-  const annotations = { [SPEC_HASH]: hashOf(jobSpec({ ...pod, traceparent: null }, hardware, settings)) };
+  const annotations = {
+    [SPEC_HASH]: hashOf(jobSpec({ ...pod, traceparent: null }, hardware, settings)),
+    [SETTINGS_HASH]: settingsHash(hardware, settings),
+  };
   const metadata = { name: pod.name, labels, annotations, finalizers: [OUTCOME] };
   return { metadata, spec: jobSpec(pod, hardware, settings) };
 }
+
+/** The same for all Jobs of a class that one release makes with one configuration. */
+export function settingsHash(hardware: KubernetesClass, settings: ManifestSettings): string {
+  return hashOf(jobSpec(nobodys, hardware, settings));
+}
+
+const nobodys: PodSpec = {
+  name: "",
+  attemptId: "",
+  jobId: "",
+  epoch: 0,
+  hardwareClass: "",
+  relayTarget: "",
+  token: "",
+  traceparent: null,
+  maxSeconds: 0,
+  work: "train",
+  image: null,
+};
 
 function jobSpec(
   pod: PodSpec,

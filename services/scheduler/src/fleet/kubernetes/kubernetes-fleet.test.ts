@@ -104,9 +104,24 @@ describe("KubernetesFleet", () => {
       name: "PodRefused",
       reason: "waiting_for_quota",
     });
-    server.quotaMessage = 'pods "x" is forbidden: exceeded quota: gpus, requested: 1, used: 8, limited: 8';
+    server.refusalOf = () => 'pods "x" is forbidden: exceeded quota: gpus, requested: 1, used: 8, limited: 8';
     await fleet.start(spec(), never);
     await reaches({ kind: "pending", reason: "waiting_for_quota", message: /exceeded quota: gpus/ });
+  });
+
+  test("one that a rule refuses waits; an heir whose pods the rule lets in ends it, to have it made anew", async () => {
+    server.refusalOf = () => 'pods "x" is forbidden: a gate comes first';
+    await fleet.start(spec(), never);
+    await reaches({ kind: "pending", reason: "refused", message: /a gate comes first/ });
+    const alike = await ground.open();
+    const heir = await ground.open({ serviceAccount: "another" });
+    await vi.waitFor(async () =>
+      expect(await phase(heir)).toMatchObject({ kind: "ended", cause: "outdated", message: /a gate/ }),
+    );
+    expect(await phase(alike)).toMatchObject({ kind: "pending", reason: "refused" });
+    await heir.remove(spec().name);
+    await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]));
+    await Promise.all([alike, heir].map((one) => one.close({ stopPods: false })));
   });
 
   test("with a queue the Job stays suspended, for Kueue to begin", async () => {

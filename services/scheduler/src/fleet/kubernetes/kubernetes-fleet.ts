@@ -4,7 +4,7 @@ import { jobs, type KubeClient, pods } from "@gradients/kube";
 import type { Logger } from "@gradients/runtime";
 import type { GpuFleet, HardwareClass, PodPhase, PodSpec, PodStatus } from "../gpu-fleet.ts";
 import { ClusterView, type ClusterViewOptions } from "./cluster-view.ts";
-import { jobManifest, type ManifestSettings } from "./job-manifest.ts";
+import { jobManifest, type ManifestSettings, settingsHash } from "./job-manifest.ts";
 import { isIncomplete, JobWriter } from "./job-writer.ts";
 import { LastWords } from "./last-words.ts";
 import { phaseOf } from "./pod-phase.ts";
@@ -30,6 +30,8 @@ const CLOSE_POLL_MS = 200;
 export class KubernetesFleet implements GpuFleet {
   readonly classes: readonly HardwareClass[];
   readonly #settings: ManifestSettings;
+  /** By hardware class. */
+  readonly #settingsHashes: ReadonlyMap<string, string>;
   readonly #deps: KubernetesFleetDeps;
   readonly #view: ClusterView;
   readonly #changes = new EventEmitter();
@@ -46,6 +48,9 @@ export class KubernetesFleet implements GpuFleet {
   constructor(settings: ManifestSettings, deps: KubernetesFleetDeps) {
     this.classes = settings.kubernetes.classes;
     this.#settings = settings;
+    this.#settingsHashes = new Map(
+      settings.kubernetes.classes.map((hardware) => [hardware.name, settingsHash(hardware, settings)]),
+    );
     this.#deps = deps;
     this.#lastWords = new LastWords(deps.client);
     this.#writer = new JobWriter(deps.client, settings.kubernetes.queue);
@@ -162,6 +167,7 @@ export class KubernetesFleet implements GpuFleet {
       pod,
       isPodThere: isThere,
       complaint: this.#view.complaintAbout(job.uid),
+      isOutdated: job.settingsHash !== this.#settingsHashes.get(job.hardwareClass),
       isStopped: this.#stops.has(job.uid),
     });
     const isEcho = phase.kind === "pending" && phase.reason === "incomplete" && begun !== undefined;

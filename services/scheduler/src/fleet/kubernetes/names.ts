@@ -10,6 +10,8 @@ export const labelNames = {
 } as const;
 
 export const SPEC_HASH = "gradients.io/spec-hash";
+/** Of what a Job has from its scheduler's settings, and not from its attempt. */
+export const SETTINGS_HASH = "gradients.io/settings-hash";
 /** Keeps a Job until the scheduler has recorded what became of it. */
 export const OUTCOME = "gradients.io/outcome";
 export const MANAGER = "gradients-scheduler";

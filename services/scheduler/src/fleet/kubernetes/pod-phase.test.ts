@@ -17,6 +17,7 @@ interface Case {
   readonly isPodGone?: boolean;
   readonly isStopped?: boolean;
   readonly complaint?: string;
+  readonly isOutdated?: boolean;
 }
 
 const now = "2026-01-01T00:00:00Z";
@@ -34,8 +35,9 @@ function phase(facts: Case): PodPhase {
       metadata: { name: "p", ...(facts.isPodDeleting && { deletionTimestamp: now }) },
       status: facts.pod,
     });
-  const { complaint, isStopped = false } = facts;
-  return phaseOf({ job, pod, isPodThere: pod !== undefined && !facts.isPodGone, complaint, isStopped });
+  const { complaint, isStopped = false, isOutdated = false } = facts;
+  const isPodThere = pod !== undefined && !facts.isPodGone;
+  return phaseOf({ job, pod, isPodThere, complaint, isOutdated, isStopped });
 }
 
 const containers = (agent: State, engine: State = agent) =>
@@ -70,6 +72,12 @@ describe("a pod that does not run yet", () => {
       { complaint: 'pods "x" is forbidden: violates PodSecurity' },
       "refused",
       /violates PodSecurity/,
+    ],
+    [
+      "over a quota, of before an upgrade",
+      { complaint: 'pods "x" is forbidden: exceeded quota: gpus', isOutdated: true },
+      "waiting_for_quota",
+      /exceeded quota: gpus/,
     ],
     [
       "for which no node fits",
@@ -236,6 +244,7 @@ describe("a pod that ended", () => {
       },
       "image_not_found",
     ],
+    ["a rule that came with an upgrade", { complaint: "a gate comes first", isOutdated: true }, "outdated"],
     ["by hand", { job: failed("BackoffLimitExceeded") }, "deleted"],
     ["with its Job, by hand", { isJobDeleting: true, pod: running }, "deleted"],
     ["because we asked, unseen", { job: failed("BackoffLimitExceeded"), isStopped: true }, "exited"],

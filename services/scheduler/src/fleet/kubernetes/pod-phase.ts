@@ -10,6 +10,8 @@ export interface PodFacts {
   readonly isPodThere: boolean;
   /** Why the Job controller could not create a pod. */
   readonly complaint: string | undefined;
+  /** The Job was made from other settings than today's. */
+  readonly isOutdated: boolean;
   /** We have asked it to end. */
   readonly isStopped: boolean;
 }
@@ -25,7 +27,7 @@ export function phaseOf(facts: PodFacts): PodPhase {
   if (job.end) return isAlive && pod.isDeleting ? { kind: "stopping" } : ended(facts, undefined);
   if (pod && !isAlive) return ended(facts, undefined);
   if (job.isSuspended) return suspended(job);
-  if (!pod) return withoutPod(facts.complaint);
+  if (!pod) return withoutPod(facts);
   if (pod.isDeleting) return { kind: "stopping" };
   return pod.phase === "Running" ? { kind: "running" } : pending(pod);
 }
@@ -108,10 +110,12 @@ function suspended({ isQueued }: SlimJob): PodPhase {
   return waiting("incomplete", "");
 }
 
-function withoutPod(complaint: string | undefined): PodPhase {
+/** A Job is never changed: if a rule is in its way that today's would keep, only a new one helps. */
+function withoutPod({ complaint, isOutdated }: PodFacts): PodPhase {
   if (complaint === undefined) return waiting("starting", "the cluster makes the pod");
   if (/exceeded quota/i.test(complaint))
     return waiting("waiting_for_quota", `the quota is used up: ${complaint}`);
+  if (isOutdated) return { kind: "ended", cause: "outdated", exitCode: null, message: complaint };
   return waiting("refused", `the cluster refuses the pod: ${complaint}`);
 }
 

@@ -1,5 +1,5 @@
 import type { Job, KubeEvent, Pod } from "@gradients/kube";
-import { JOB_OF_POD, labelNames, OUTCOME } from "./names.ts";
+import { JOB_OF_POD, labelNames, OUTCOME, SETTINGS_HASH } from "./names.ts";
 
 /** What is kept of a Job: enough for 10,000 of them. */
 export interface SlimJob {
@@ -9,6 +9,8 @@ export interface SlimJob {
   readonly attemptId: string;
   readonly epoch: number;
   readonly hardwareClass: string;
+  /** Empty for those of releases that had none. */
+  readonly settingsHash: string;
   readonly isSuspended: boolean;
   readonly isQueued: boolean;
   readonly isDeleting: boolean;
@@ -62,6 +64,7 @@ export function slimJob({ metadata, spec, status }: Job): SlimJob {
     attemptId: labels[labelNames.attempt] ?? "",
     epoch: Number(labels[labelNames.epoch] ?? 0),
     hardwareClass: labels[labelNames.hardwareClass] ?? "",
+    settingsHash: metadata?.annotations?.[SETTINGS_HASH] ?? "",
     isSuspended: spec?.suspend === true,
     isQueued: labels[labelNames.queue] !== undefined,
     isDeleting: metadata?.deletionTimestamp !== undefined,
