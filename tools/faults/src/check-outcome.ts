@@ -32,11 +32,10 @@ export async function checkOutcome(
   settleMs = SETTLE_MS,
 ): Promise<readonly Violation[]> {
   const deadline = Date.now() + settleMs;
-  const client = new pg.Client({ connectionString: outcome.servers.postgres.url });
-  client.on("error", () => {}); // seen by the next query
-  await client.connect();
+  const pool = new pg.Pool({ connectionString: outcome.servers.postgres.url, max: 2 });
+  pool.on("error", () => {}); // seen by the next query
   try {
-    const query: Query = async (text, values = []) => (await client.query(text, [...values])).rows;
+    const query: Query = async (text, values = []) => (await pool.query(text, [...values])).rows;
     for (;;) {
       const violations = await look(outcome, customers, query);
       outcome.history.record({ process: "checker", op: "look", type: "info", key: "", value: violations });
@@ -44,7 +43,7 @@ export async function checkOutcome(
       await sleep(500);
     }
   } finally {
-    await client.end();
+    await pool.end();
   }
 }
 

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { paths } from "../../setup/paths.mjs";
@@ -34,7 +34,7 @@ export async function saveResult(
   const result = {
     suite: name,
     title,
-    command: `npm run test:faults -- --suite ${name} --times ${times}`,
+    command: `npm run test:faults -- --suite ${name} --times ${times} --seed ${seed}`,
     seed,
     durationSeconds: Math.round((performance.now() - startedAt) / 1000),
     ...found,
@@ -53,7 +53,7 @@ async function origin() {
   return {
     commit: await readCommit(),
     date: new Date().toISOString().slice(0, 10),
-    machine: `${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`,
+    machine: `${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, load ${Math.round(loadavg()[2] ?? 0)} at its end`,
   };
 }
 
