@@ -35,6 +35,8 @@ export interface ReflectorTimes {
 export interface Change<S> {
   readonly kind: "put" | "deleted";
   readonly object: S;
+  /** What was kept of it until then. */
+  readonly before: S | undefined;
 }
 
 const TIMES: ReflectorTimes = { idleMs: 90_000, watchSeconds: 240, auditMs: 600_000, maxBackoffMs: 10_000 };
@@ -189,12 +191,13 @@ export class Reflector<T extends object, S extends Slim> {
     const known = this.#objects.get(object.name);
     if (known?.version === object.version) return;
     this.#objects.set(object.name, object);
-    this.#options.onChange({ kind: "put", object });
+    this.#options.onChange({ kind: "put", object, before: known });
   }
 
   #forget(object: S): void {
     this.#deleted.add(object.name);
-    if (this.#objects.delete(object.name)) this.#options.onChange({ kind: "deleted", object });
+    const before = this.#objects.get(object.name);
+    if (this.#objects.delete(object.name)) this.#options.onChange({ kind: "deleted", object, before });
   }
 
   /** Lists beside the running watch; what it should have told by then is compared once it has come as far as the list. */

@@ -182,23 +182,24 @@ test("of two replicas one acts, and the other goes on where it ended", { timeout
   });
   expect(cluster.jobNames()).toEqual([`attempt-${attemptId}-e0`]);
   expect(await cluster.attemptsOf(jobId)).toMatchObject([{ epoch: 0, state: AttemptState.RUNNING }]);
-  expect(cluster.server.countCalls(/^POST .*\/jobs$/)).toBe(1);
+  expect(cluster.madeJobs()).toEqual([`attempt-${attemptId}-e0`]);
   await cluster.world.publish(JobCancelledSchema, { jobId });
   await vi.waitFor(async () => expect(await cluster.ground.leftovers()).toEqual([]), { timeout: 20_000 });
   await second.stop();
 });
 
 test("a leader that is paused is followed, and does no harm when it wakes", {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const main = fileURLToPath(new URL("main.ts", import.meta.url));
-  const own = { PATH: process.env["PATH"], SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: "120" };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const own = { PATH, NODE_COMPILE_CACHE, SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: "120" };
   const replica = () => spawn(process.execPath, [main], { env: { ...cluster.env, ...own }, stdio: "ignore" });
   const term = () => newestTerm(cluster.world.db, "control");
   const first = replica();
   const replicas = [first];
   try {
-    await vi.waitFor(async () => expect(await term()).toBe(1n), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(await term()).toBe(1n), { timeout: 60_000 });
     replicas.push(replica());
     await cluster.world.openJob({ contestants: 2 });
     const [a, b] = await vi.waitFor(
@@ -206,7 +207,7 @@ test("a leader that is paused is followed, and does no harm when it wakes", {
         expect(cluster.jobNames()).toHaveLength(2);
         return cluster.jobNames();
       },
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
     for (const name of [a, b]) await cluster.ground.tokenOf(name ?? "");
     first.kill("SIGSTOP");
@@ -217,7 +218,7 @@ test("a leader that is paused is followed, and does no harm when it wakes", {
       message: "The node was low on resource: memory.",
     });
     const again = [a?.replace(/-e0$/, "-e1"), b].toSorted();
-    await vi.waitFor(() => expect(cluster.jobNames()).toEqual(again), { timeout: 40_000 });
+    await vi.waitFor(() => expect(cluster.jobNames()).toEqual(again), { timeout: 90_000 });
     expect(Date.now() - pausedAt).toBeGreaterThan(10_000);
     expect(await term()).toBe(2n);
     first.kill("SIGCONT");
@@ -227,10 +228,11 @@ test("a leader that is paused is followed, and does no harm when it wakes", {
       message: "The node was low on resource: memory.",
     });
     const twice = again.map((name) => name?.replace(/-e0$/, "-e1")).toSorted();
-    await vi.waitFor(() => expect(cluster.jobNames()).toEqual(twice), { timeout: 20_000 });
+    await vi.waitFor(() => expect(cluster.jobNames()).toEqual(twice), { timeout: 60_000 });
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(cluster.jobNames()).toEqual(twice);
-    expect(cluster.server.countCalls(/^POST .*\/jobs$/)).toBe(4);
+    const each = [a, b].flatMap((name) => [name, name?.replace(/-e0$/, "-e1")]).toSorted();
+    expect(cluster.madeJobs().toSorted()).toEqual(each);
     expect(await term()).toBe(2n);
   } finally {
     for (const child of replicas) child.kill("SIGKILL");

@@ -110,6 +110,8 @@ export function createObserve(logger: Logger, classes: readonly HardwareClass[])
         { what, subject_id: subjectId, err: error },
         "step of a control pass failed, trying again",
       ),
+    batchFailed: (items: number, error: unknown) =>
+      logger.warn({ items, err: error }, "placed together failed, placing one by one"),
     settlingFailed: (error: unknown) => logger.error({ err: error }, "uploads not settled, trying again"),
     passFailed: (error: unknown) => logger.error({ err: error }, "control pass failed, trying again"),
     passDone: (seconds: number) => passSeconds.record(seconds),

@@ -16,6 +16,8 @@ export class TestApiServer {
   readonly faults = new CallFaults();
   /** Every call so far, as `METHOD /path`. */
   readonly calls: string[] = [];
+  /** Every object that was made, by its key: a create that found its name taken made none. */
+  readonly made: string[] = [];
   /** Refusals of access reviews: `verb resource`. */
   readonly denied = new Set<string>();
   /** Bookmarks as often as that; none when undefined. */
@@ -99,8 +101,7 @@ export class TestApiServer {
     const part = subresource === "status" ? "status" : "object";
     if (method === "POST" && subresource === "binding") return this.#bind(key, body as Binding);
     if (method === "POST" && url.searchParams.get("dryRun") === "All") return body as KubeObject;
-    if (method === "POST")
-      return this.store.create(collection, withNamespace(body as KubeObject, collection));
+    if (method === "POST") return this.#make(collection, withNamespace(body as KubeObject, collection));
     if (name === undefined) return this.#list(collection, url.searchParams);
     if (method === "GET") return this.store.get(key);
     if (method === "PUT") return this.store.update(key, body as KubeObject, part);
@@ -108,6 +109,12 @@ export class TestApiServer {
       return this.store.update(key, merge(this.store.get(key), body) as KubeObject, part);
     if (method === "DELETE") return this.store.delete(key, body as DeleteRequest);
     return refuse(405, "MethodNotAllowed", method);
+  }
+
+  #make(collection: string, body: KubeObject): object {
+    const object = this.store.create(collection, body);
+    this.made.push(`${collection}/${object.metadata.name}`);
+    return object;
   }
 
   #list(collection: string, query: URLSearchParams): object {

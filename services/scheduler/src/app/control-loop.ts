@@ -22,6 +22,9 @@ export interface ControlLoopOptions extends PodTimes {
   readonly logger: Logger;
 }
 
+/** What is overdue by the clock alone is looked for no more often, however many facts wake the loop. */
+const SWEEP_MS = 100;
+
 /**
  * List, compare, act: the only place that starts and stops pods. One replica does so at a time; the tables and the fleet are all it knows, so it
  * may die and begin anew at any point.
@@ -64,22 +67,25 @@ async function lead(
   let lastSweep = Number.NEGATIVE_INFINITY;
   failpoint("scheduler.leading");
   while (!held.aborted) {
-    const startedAt = performance.now();
+    const listedAt = performance.now();
     try {
       // Nobody can blame an agent for silence while there was nobody to listen.
-      if (startedAt - lastSweep > deps.rules.leaseSeconds * 500)
+      if (listedAt - lastSweep > deps.rules.leaseSeconds * 500)
         await prolongLeases(deps.db, deps.rules.leaseSeconds);
       const pods = await deps.fleet.list(held);
+      const placements = await listPlacements(deps.db.q);
       observeSlots(deps, pods);
       failpoint("scheduler.pods-listed");
-      await followPods(deps, pods, await listPlacements(deps.db.q));
-      await sweep(deps);
-      lastSweep = performance.now(); // here, not below: what goes wrong from now on must not prolong every lease
+      await followPods(deps, pods, placements);
+      if (listedAt - lastSweep > SWEEP_MS) {
+        await sweep(deps);
+        lastSweep = performance.now(); // here, not below: what goes wrong from now on must not prolong every lease
+      }
       failpoint("scheduler.swept");
-      await placeAttempts(deps, pods, options.backpressure);
+      const placed = await placeAttempts(deps, pods, placements, options.backpressure);
       failpoint("scheduler.placed");
-      sync.sync(await deps.fleet.list(held), await listPlacements(deps.db.q));
-      deps.observe.passDone((performance.now() - startedAt) / 1000);
+      sync.sync({ pods, listedAt, placements, placed });
+      deps.observe.passDone((performance.now() - listedAt) / 1000);
     } catch (error) {
       if (!held.aborted) deps.observe.passFailed(error);
     }
@@ -89,8 +95,8 @@ async function lead(
 
 function observeSlots({ fleet, observe }: Deps, pods: readonly PodStatus[]): void {
   const live = pods.filter(({ phase }) => phase.kind !== "ended");
-  for (const { name, slots } of fleet.classes)
-    observe.busySlots(name, live.filter(({ hardwareClass }) => hardwareClass === name).length, slots);
+  const byClass = Map.groupBy(live, ({ hardwareClass }) => hardwareClass);
+  for (const { name, slots } of fleet.classes) observe.busySlots(name, byClass.get(name)?.length ?? 0, slots);
 }
 
 /** Apart from the passes: pods and leases do not wait for the object store. */

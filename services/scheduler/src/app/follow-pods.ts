@@ -2,13 +2,12 @@ import type { Deps } from "../deps.ts";
 import type { Waiting } from "../domain/attempt.ts";
 import { isFinal } from "../domain/attempt-machine.ts";
 import { commandOfEnd, isFinalEnd, isHeld } from "../domain/pod-facts.ts";
-import type { PodStatus } from "../fleet/gpu-fleet.ts";
-import { podName } from "../fleet/pod-name.ts";
+import type { PodPhase, PodStatus } from "../fleet/gpu-fleet.ts";
 import { findAttempt } from "../store/attempts.ts";
 import { lockJob } from "../store/jobs.ts";
-import { holdPlacements, type Placement } from "../store/placements.ts";
+import { holdPlacements, type Placement, saveAllWaiting } from "../store/placements.ts";
 import { moveAttempt } from "./move-attempt.ts";
-import { noteWaiting } from "./note-waiting.ts";
+import { isNews, noteWaiting } from "./note-waiting.ts";
 import { oneByOne } from "./one-by-one.ts";
 
 type Ended = PodStatus & { readonly phase: { readonly kind: "ended" } };
@@ -19,7 +18,7 @@ export async function followPods(
   pods: readonly PodStatus[],
   placements: readonly Placement[],
 ): Promise<void> {
-  const byName = new Map(placements.map((placement) => [nameOf(placement), placement]));
+  const byName = new Map(placements.map((placement) => [placement.name, placement]));
   const ended = pods.filter((pod): pod is Ended => pod.phase.kind === "ended");
   await oneByOne(
     deps,
@@ -33,10 +32,6 @@ export async function followPods(
     },
   );
   await followWaiting(deps, pods, byName);
-}
-
-function nameOf({ attemptId, epoch }: Placement): string {
-  return podName(attemptId, epoch);
 }
 
 async function endPlacement(deps: Deps, { attemptId, jobId, epoch }: Placement, pod: Ended): Promise<void> {
@@ -64,22 +59,45 @@ async function followWaiting(
 ): Promise<void> {
   const waiting = pods.flatMap(({ name, phase }) => {
     const placement = byName.get(name);
-    return placement?.state === "placing" && phase.kind === "pending" ? [{ placement, phase }] : [];
+    return placement?.state === "placing" && isWait(phase) ? [{ placement, waiting: phase }] : [];
   });
-  const changed = waiting.filter(({ placement, phase }) => !isSame(placement.waiting, phase));
+  const changed = waiting.filter(({ placement, waiting: phase }) => !isSame(placement.waiting, phase));
+  const isTold = ({ placement, waiting: phase }: Wait) => isNews(placement.waiting, phase);
+  const quiet = changed.filter((one) => !isTold(one));
+  const asOne = quiet.length > 0 ? [quiet] : []; // together, as nobody has to hear of them: mostly pods that just start
   await oneByOne(
     deps,
-    "note what a pod waits for",
-    changed,
-    ({ placement }) => placement.attemptId,
-    async ({ placement, phase }) => {
-      const { reason, message } = phase;
-      await noteWaiting(deps, placement, { reason, message });
-      deps.observe.podWaits(nameOf(placement), reason, message);
-    },
+    "note what pods wait for",
+    asOne,
+    ([first]) => first?.placement.attemptId ?? "",
+    (all) => noteAll(deps, all),
   );
-  const ids = waiting.filter(({ phase }) => isHeld(phase.reason)).map(({ placement }) => placement.attemptId);
+  const idOf = ({ placement }: Wait) => placement.attemptId;
+  await oneByOne(deps, "note what a pod waits for", changed.filter(isTold), idOf, (one) =>
+    noteWaiting(deps, one.placement, one.waiting),
+  );
+  for (const { placement, waiting: phase } of changed)
+    deps.observe.podWaits(placement.name, phase.reason, phase.message);
+  const ids = waiting.filter((one) => isHeld(one.waiting.reason)).map(idOf);
   await holdPlacements(deps.db, ids, deps.rules.placingLeaseSeconds);
+}
+
+interface Wait {
+  readonly placement: Placement;
+  readonly waiting: Waiting;
+}
+
+/** What our own start has not finished is nothing that a pod waits for. */
+function isWait(phase: PodPhase): phase is PodPhase & Waiting & { readonly kind: "pending" } {
+  return phase.kind === "pending" && phase.reason !== "incomplete";
+}
+
+async function noteAll(deps: Deps, waits: readonly Wait[]): Promise<void> {
+  const rows = waits.map(({ placement, waiting: { reason, message } }) => ({
+    placement,
+    waiting: { reason, message },
+  }));
+  await deps.db.tx((tx) => saveAllWaiting(tx, rows));
 }
 
 function isSame(known: Waiting | null, { reason, message }: Waiting): boolean {

@@ -49,7 +49,7 @@ export async function moveAttempt(
 }
 
 /** What happens without a caller still belongs to the job's trace. */
-function inJobTrace<T>({ traceparent }: Attempt, fn: () => T): T {
+export function inJobTrace<T>({ traceparent }: Attempt, fn: () => T): T {
   return isTraced() ? fn() : inTraceOf(traceparent, fn);
 }
 

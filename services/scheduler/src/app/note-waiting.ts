@@ -23,6 +23,6 @@ export async function noteWaiting(
 }
 
 /** A pod that just starts is no news, unless something was in its way before. */
-function isNews(before: Waiting | null, { reason }: Waiting): boolean {
+export function isNews(before: Waiting | null, { reason }: Waiting): boolean {
   return isHeld(before?.reason) ? before?.reason !== reason : isHeld(reason);
 }

@@ -1,60 +1,71 @@
+import type { Tx } from "@gradients/db";
 import type { JobId } from "@gradients/kernel";
 import type { Deps } from "../deps.ts";
+import type { Attempt } from "../domain/attempt.ts";
+import { type AttemptCommand, decideAttempt } from "../domain/attempt-machine.ts";
 import { failureOf } from "../domain/failures.ts";
+import type { Job } from "../domain/job.ts";
 import {
   type ClassCapacity,
   type ImpossiblePlacement,
-  type PlacementPlan,
   planPlacements,
   type QueuedAttempt,
 } from "../domain/plan-placements.ts";
 import type { PodStatus } from "../fleet/gpu-fleet.ts";
-import { podName } from "../fleet/pod-name.ts";
-import { lockJob } from "../store/jobs.ts";
-import { listPlacements, type Placement } from "../store/placements.ts";
-import { listQueuedAttempts } from "../store/queue.ts";
+import { lockAttempts } from "../store/attempts.ts";
+import { lockFreeJobs, lockJob } from "../store/jobs.ts";
+import { type Placement, savePlaced } from "../store/placements.ts";
+import { findQueue } from "../store/queue.ts";
+import type { Tables } from "../store/schema.ts";
+import { hashToken, type NewToken, newToken, saveTokens } from "../store/tokens.ts";
 import type { Backpressure } from "./backpressure.ts";
-import { moveAttempt } from "./move-attempt.ts";
+import { inJobTrace, moveAttempt } from "./move-attempt.ts";
 import { oneByOne } from "./one-by-one.ts";
 
 /** Considered of one account and class in one pass; more are seen by the next. */
 const QUEUE_WINDOW = 1_000;
+/** Jobs whose attempts are placed in one transaction. */
+const BATCH = 64;
+const PLACE = { type: "place" } as const satisfies AttemptCommand;
 
-/** Decides which queued attempts start now and marks them as placing; their pods are started from that mark. */
+/** A placement with all that its pod is started by: whoever placed it need not read it again. */
+export interface PlacedAttempt {
+  readonly attempt: Attempt;
+  readonly budgetSeconds: number;
+  /** The pod's own, recorded with the placement. */
+  readonly token: string;
+}
+
+/**
+ * Decides which queued attempts start now and marks them as placing; their pods are started from that mark. Pods and placements are those from the beginning
+ * of the pass: what has ended since is free for the next one.
+ */
 export async function placeAttempts(
   deps: Deps,
   pods: readonly PodStatus[],
+  placements: readonly Placement[],
   backpressure: Backpressure,
-): Promise<void> {
-  const { queue, plan } = await planNow(deps, pods, backpressure);
+): Promise<readonly PlacedAttempt[]> {
+  const queue = await findQueue(deps.db.q, QUEUE_WINDOW);
+  if (!queue) return [];
+  const capacities = measureCapacities(deps, pods, placements, backpressure);
+  const { place, impossible } = planPlacements(queue.attempts, capacities, deps.admission, queue.now);
+  const starts = new Set(place);
+  const chosen = queue.attempts.filter(({ attemptId }) => starts.has(attemptId));
+  const races = [...Map.groupBy(chosen, ({ jobId }) => jobId).values()];
+  const found: PlacedAttempt[] = [];
+  const left: QueuedAttempt[][] = [];
+  for (let from = 0; from < races.length; from += BATCH) {
+    const outcome = await placeBatch(deps, races.slice(from, from + BATCH));
+    found.push(...outcome.placed);
+    left.push(...outcome.left);
+  }
   const jobIdOf = ([first]: readonly QueuedAttempt[]) => first?.jobId ?? "";
-  const placed = new Set(plan.place);
-  const together = Map.groupBy(
-    queue.filter(({ attemptId }) => placed.has(attemptId)),
-    ({ jobId }) => jobId,
-  );
-  await oneByOne(deps, "place attempts", [...together.values()], jobIdOf, (units) =>
-    placeTogether(deps, units),
-  );
-  const jobOf = new Map(queue.map(({ attemptId, jobId }) => [attemptId, jobId]));
-  const idOf = ({ attemptId }: ImpossiblePlacement) => attemptId;
-  await oneByOne(deps, "refuse an attempt", plan.impossible, idOf, async (impossible) => {
-    const jobId = jobOf.get(impossible.attemptId);
-    if (jobId) await failImpossible(deps, jobId, impossible);
+  await oneByOne(deps, "place attempts", left, jobIdOf, async (race) => {
+    found.push(...(await placeAlone(deps, race)));
   });
-}
-
-async function planNow(
-  deps: Deps,
-  pods: readonly PodStatus[],
-  backpressure: Backpressure,
-): Promise<{ readonly queue: readonly QueuedAttempt[]; readonly plan: PlacementPlan }> {
-  return deps.db.tx(async (tx) => {
-    const queue = await listQueuedAttempts(tx, QUEUE_WINDOW);
-    if (queue.length === 0) return { queue, plan: { place: [], impossible: [] } };
-    const capacities = measureCapacities(deps, pods, await listPlacements(tx), backpressure);
-    return { queue, plan: planPlacements(queue, capacities, deps.admission, tx.now) };
-  });
+  await refuseImpossible(deps, queue.attempts, impossible);
+  return found;
 }
 
 /** A slot is taken by a pod that has not ended, and by an attempt whose pod is still to come. */
@@ -66,36 +77,106 @@ function measureCapacities(
 ): readonly ClassCapacity[] {
   const live = pods.filter(({ phase }) => phase.kind !== "ended");
   const names = new Set(live.map(({ name }) => name));
-  const awaited = placements.filter(({ attemptId, epoch }) => !names.has(podName(attemptId, epoch)));
+  const awaited = placements.filter(({ name }) => !names.has(name));
   const pending = live.filter(({ phase }) => phase.kind === "pending");
-  return deps.fleet.classes.map(({ name, slots }) => {
-    const ofClass = ({ hardwareClass }: { readonly hardwareClass: string }) => hardwareClass === name;
-    return {
-      name,
-      slots,
-      busy: live.filter(ofClass).length + awaited.filter(ofClass).length,
-      busyOf: countByAccount(placements.filter(ofClass)),
-      isPaused: backpressure.isPaused(name, pending.filter(ofClass).length + awaited.filter(ofClass).length),
-    };
-  });
+  const busyIn = countByClass([...live, ...awaited]);
+  const pendingIn = countByClass([...pending, ...awaited]);
+  const placedIn = Map.groupBy(placements, ({ hardwareClass }) => hardwareClass);
+  return deps.fleet.classes.map(({ name, slots }) => ({
+    name,
+    slots,
+    busy: busyIn.get(name) ?? 0,
+    busyOf: countBy(placedIn.get(name) ?? [], ({ accountId }) => accountId),
+    isPaused: backpressure.isPaused(name, pendingIn.get(name) ?? 0),
+  }));
 }
 
-function countByAccount(placements: readonly Placement[]): ReadonlyMap<string, number> {
+const countByClass = (all: readonly { readonly hardwareClass: string }[]) =>
+  countBy(all, ({ hardwareClass }) => hardwareClass);
+
+function countBy<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const { accountId } of placements) counts.set(accountId, (counts.get(accountId) ?? 0) + 1);
+  for (const one of all) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1);
   return counts;
 }
 
-/** One transaction per job: a race starts as a whole even when we die in the middle. What was cancelled meanwhile is left out. */
-async function placeTogether(deps: Deps, units: readonly QueuedAttempt[]): Promise<void> {
-  const [first] = units;
-  if (!first) return;
-  await deps.db.tx(async (tx) => {
+interface Batch {
+  readonly placed: readonly PlacedAttempt[];
+  /** Their jobs are in other hands right now, or the transaction failed. */
+  readonly left: readonly QueuedAttempt[][];
+}
+
+/** One transaction for all of them. It waits for no job's lock, so that two who hold several cannot wait for each other. */
+async function placeBatch(deps: Deps, races: readonly QueuedAttempt[][]): Promise<Batch> {
+  const jobIds = races.flatMap(([first]) => first?.jobId ?? []);
+  try {
+    return await deps.db.tx(async (tx) => {
+      const jobs = new Map((await lockFreeJobs(tx, jobIds)).map((job) => [job.jobId, job]));
+      const isFree = ([first]: readonly QueuedAttempt[]) => first !== undefined && jobs.has(first.jobId);
+      const placed = await placeLocked(tx, deps, jobs, races.filter(isFree).flat());
+      return { placed, left: races.filter((race) => !isFree(race)) };
+    });
+  } catch (error) {
+    deps.observe.batchFailed(races.length, error);
+    return { placed: [], left: [...races] };
+  }
+}
+
+async function placeAlone(deps: Deps, race: readonly QueuedAttempt[]): Promise<readonly PlacedAttempt[]> {
+  const [first] = race;
+  if (!first) return [];
+  return deps.db.tx(async (tx) => {
     const job = await lockJob(tx, first.jobId);
-    for (const { attemptId } of units) {
-      const moved = await moveAttempt(tx, deps, job, attemptId, { type: "place" });
-      if (moved.ok) deps.observe.attemptPlaced(moved.value.attempt, tx.now);
-    }
+    return placeLocked(tx, deps, new Map([[job.jobId, job]]), race);
+  });
+}
+
+/** A race starts as a whole even when we die in the middle. What was cancelled meanwhile is left out. */
+async function placeLocked(
+  tx: Tx<Tables>,
+  deps: Deps,
+  jobs: ReadonlyMap<JobId, Job>,
+  units: readonly QueuedAttempt[],
+): Promise<readonly PlacedAttempt[]> {
+  const attempts = await lockAttempts(
+    tx,
+    units.map(({ attemptId }) => attemptId),
+  );
+  const placed = attempts.flatMap((attempt) => {
+    const decision = decideAttempt(attempt.core, PLACE, deps.rules, tx.now);
+    if (!decision.ok) return [];
+    const budgetSeconds = jobs.get(attempt.jobId)?.order?.budgetSeconds ?? 0;
+    return [{ attempt: { ...attempt, core: decision.value.attempt }, budgetSeconds, token: newToken() }];
+  });
+  const leaseExpiresAt = placed[0]?.attempt.core.leaseExpiresAt; // the same for all: it counts from the transaction's time
+  if (!leaseExpiresAt) return [];
+  await savePlaced(
+    tx,
+    placed.map(({ attempt }) => attempt.attemptId),
+    leaseExpiresAt,
+  );
+  await saveTokens(tx, placed.map(tokenOf));
+  for (const { attempt } of placed) {
+    inJobTrace(attempt, () => deps.observe.attemptFact(attempt, "placed", PLACE));
+    deps.observe.attemptPlaced(attempt, tx.now);
+  }
+  return placed;
+}
+
+function tokenOf({ attempt: { attemptId, core }, token }: PlacedAttempt): NewToken {
+  return { attemptId, epoch: core.epoch, sha256: hashToken(token) };
+}
+
+async function refuseImpossible(
+  deps: Deps,
+  queue: readonly QueuedAttempt[],
+  impossible: readonly ImpossiblePlacement[],
+): Promise<void> {
+  const jobOf = new Map(queue.map(({ attemptId, jobId }) => [attemptId, jobId]));
+  const idOf = ({ attemptId }: ImpossiblePlacement) => attemptId;
+  await oneByOne(deps, "refuse an attempt", impossible, idOf, async (one) => {
+    const jobId = jobOf.get(one.attemptId);
+    if (jobId) await failImpossible(deps, jobId, one);
   });
 }
 

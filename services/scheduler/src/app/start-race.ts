@@ -25,8 +25,8 @@ export async function learnAboutJob(
 ): Promise<void> {
   const job: Job = { ...(await lockJob(tx, jobId)), ...news };
   if (job.state !== "waiting") return;
-  await saveJob(tx, job);
   if (job.order && job.train) await openRace(tx, deps, job, job.order);
+  else await saveJob(tx, job);
 }
 
 async function openRace(tx: Tx<Tables>, deps: DecisionDeps, job: Job, order: JobOrder): Promise<void> {

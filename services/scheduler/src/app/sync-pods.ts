@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { failpoint } from "@gradients/kernel";
 import { currentTraceparent, inSpan, inTraceOf, WorkQueue } from "@gradients/runtime";
 import type { Deps } from "../deps.ts";
@@ -9,8 +8,10 @@ import { podName } from "../fleet/pod-name.ts";
 import { findAttempt } from "../store/attempts.ts";
 import { findJob } from "../store/jobs.ts";
 import { holdPlacements, type Placement } from "../store/placements.ts";
-import { deleteToken, hashToken, saveToken } from "../store/tokens.ts";
+import { deleteToken, hashToken, newToken, saveTokens } from "../store/tokens.ts";
 import { noteWaiting } from "./note-waiting.ts";
+import type { PlacedAttempt } from "./place-attempts.ts";
+import { createStarts } from "./starts.ts";
 
 export interface PodTimes {
   /** From SIGTERM to SIGKILL when the work is still wanted: room for a last checkpoint. */
@@ -21,8 +22,19 @@ export interface PodTimes {
 
 export interface PodSync {
   /** Has the pods brought to what the tables want; returns before that is done. */
-  sync(pods: readonly PodStatus[], placements: readonly Placement[]): void;
+  sync(known: Known): void;
   run(signal: AbortSignal): Promise<void>;
+}
+
+/** What a pass of the control loop has found. */
+export interface Known {
+  readonly pods: readonly PodStatus[];
+  /** By performance.now(), before the pods were listed. */
+  readonly listedAt: number;
+  /** As they were after that. */
+  readonly placements: readonly Placement[];
+  /** Since then. */
+  readonly placed: readonly PlacedAttempt[];
 }
 
 /** When nobody wants the work any more, there is nothing to save. */
@@ -34,34 +46,54 @@ const BACKSTOP_SECONDS = 600;
 
 /**
  * Brings the fleet to what the tables want, pod by pod: missing ones are started, unwanted ones stopped, ended ones removed. The passes of the control loop only
- * say where to look, so a slow fleet never holds up a lease.
+ * say where to look, so a slow fleet never holds up a lease. What was placed just now starts by what its placement knows, all else is read anew.
  */
 export function createPodSync(deps: Deps, relayTarget: () => string, times: PodTimes): PodSync {
   const attemptOf = new Map<string, string>();
+  const fresh = new Map<string, PlacedAttempt>();
+  const starts = createStarts();
   let listed = new Map<string, PodStatus>();
   const queue = new WorkQueue({
     workers: WORKERS,
     handle: async (name, signal) => {
-      const attempt = await findAttempt(deps.db.q, attemptOf.get(name) ?? "");
-      const subject = { name, attempt, pod: listed.get(name), relayTarget: relayTarget(), times };
-      const started = await settle(deps, subject, signal);
-      if (started) listed.set(name, started); // whoever asked meanwhile had not seen it yet
+      const order = fresh.get(name);
+      fresh.delete(name);
+      const attempt = order?.attempt ?? (await findAttempt(deps.db.q, attemptOf.get(name) ?? ""));
+      const pod = listed.get(name);
+      if (!isWanted(attempt, name)) {
+        if (pod) await endPod(deps, pod, attempt, times);
+      } else if (attempt.core.state === "placing" && isMissing(pod)) {
+        const status = await starts.during(name, () =>
+          inStartSpan(attempt, async () =>
+            startPod(deps, order ?? (await orderAgain(deps, attempt)), relayTarget(), signal),
+          ),
+        );
+        listed.set(name, status); // whoever asked meanwhile had not seen it yet
+      }
     },
     onError: (name, error) => deps.observe.stepFailed("settle a pod", name, error),
     backoff: { initialMs: 200, maxMs: 10_000 },
   });
   return {
     run: (signal) => queue.run(signal),
-    sync: (pods, placements) => {
+    sync: ({ pods, listedAt, placements, placed }) => {
       listed = new Map(pods.map((pod) => [pod.name, pod]));
+      for (const status of starts.since(listedAt)) listed.set(status.name, status);
       attemptOf.clear();
       const wanted = new Set<string>();
-      for (const { attemptId, epoch, state } of placements) {
-        const name = podName(attemptId, epoch);
-        wanted.add(name);
-        attemptOf.set(name, attemptId);
-        if (state === "placing" && isMissing(listed.get(name))) queue.add(name);
+      const want = (name: string, attemptId: string) => attemptOf.set(name, attemptId) && wanted.add(name);
+      for (const { name, attemptId, state } of placements) {
+        want(name, attemptId);
+        if (state === "placing" && isMissing(listed.get(name)) && !starts.isGoingOn(name)) queue.add(name);
       }
+      for (const order of placed) {
+        const { attemptId, core } = order.attempt;
+        const name = podName(attemptId, core.epoch);
+        want(name, attemptId);
+        fresh.set(name, order);
+        queue.add(name);
+      }
+      for (const name of fresh.keys()) if (!wanted.has(name)) fresh.delete(name);
       for (const { name, attemptId } of pods) {
         attemptOf.set(name, attemptId);
         if (!wanted.has(name)) queue.add(name);
@@ -74,37 +106,13 @@ function isMissing(pod: PodStatus | undefined): boolean {
   return pod === undefined || (pod.phase.kind === "pending" && pod.phase.reason === "incomplete");
 }
 
-interface Subject {
-  readonly name: string;
-  readonly attempt: Attempt | undefined;
-  readonly pod: PodStatus | undefined;
-  readonly relayTarget: string;
-  readonly times: PodTimes;
-}
-
-/** The pod that was started, if one was. */
-async function settle(deps: Deps, subject: Subject, signal: AbortSignal): Promise<PodStatus | undefined> {
-  const { name, attempt, pod, times } = subject;
-  const isWanted =
-    attempt !== undefined &&
-    isPlaced(attempt.core.state) &&
-    podName(attempt.attemptId, attempt.core.epoch) === name;
-  if (isWanted) {
-    if (attempt.core.state !== "placing" || !isMissing(pod)) return undefined;
-    await inStartSpan(attempt, () => startPod(deps, attempt, subject.relayTarget, signal));
-    const { attemptId, hardwareClass, core } = attempt;
-    const phase = { kind: "pending", reason: "starting", message: "" } as const;
-    return { name, attemptId, epoch: core.epoch, hardwareClass, phase };
-  }
-  if (pod) await endPod(deps, pod, attempt, times);
-  return undefined;
+function isWanted(attempt: Attempt | undefined, name: string): attempt is Attempt {
+  if (attempt === undefined || !isPlaced(attempt.core.state)) return false;
+  return podName(attempt.attemptId, attempt.core.epoch) === name;
 }
 
 /** The pod goes on from here. */
-function inStartSpan(
-  { attemptId, jobId, traceparent, core }: Attempt,
-  fn: () => Promise<void>,
-): Promise<void> {
+function inStartSpan<T>({ attemptId, jobId, traceparent, core }: Attempt, fn: () => Promise<T>): Promise<T> {
   const attributes = {
     "gradients.job.id": jobId,
     "gradients.attempt.id": attemptId,
@@ -113,20 +121,32 @@ function inStartSpan(
   return inTraceOf(traceparent, () => inSpan({ scope: "scheduler", name: "start pod", attributes }, fn));
 }
 
+/** For a pod whose first start came to nothing, or that somebody else has placed. */
+async function orderAgain(deps: Deps, attempt: Attempt): Promise<PlacedAttempt> {
+  const { attemptId, jobId, core } = attempt;
+  const token = newToken();
+  const job = await findJob(deps.db.q, jobId);
+  await deps.db.tx((tx) => saveTokens(tx, [{ attemptId, epoch: core.epoch, sha256: hashToken(token) }]));
+  return { attempt, token, budgetSeconds: job?.order?.budgetSeconds ?? 0 };
+}
+
+/** What the fleet will tell of it. */
 async function startPod(
   deps: Deps,
-  attempt: Attempt,
+  { attempt, budgetSeconds, token }: PlacedAttempt,
   relayTarget: string,
   signal: AbortSignal,
-): Promise<void> {
-  const token = randomBytes(32).toString("base64url");
-  const pod = { ...toPodSpec(attempt, relayTarget, token), maxSeconds: await maxSeconds(deps, attempt) };
-  const sha256 = hashToken(token);
-  await deps.db.tx((tx) => saveToken(tx, attempt.attemptId, attempt.core.epoch, sha256));
+): Promise<PodStatus> {
   failpoint("scheduler.token-saved");
+  const allowed = allowedSeconds(attempt, budgetSeconds, deps.rules);
+  const maxSeconds = allowed + deps.rules.placingLeaseSeconds + BACKSTOP_SECONDS;
+  const pod = { ...toPodSpec(attempt, relayTarget, token), maxSeconds };
   const outcome = await startOrWait(deps, attempt, pod, signal);
   failpoint("scheduler.pod-started");
-  if (outcome === "exists") await deleteToken(deps.db, sha256);
+  if (outcome === "exists") await deleteToken(deps.db, hashToken(token));
+  const { name, attemptId, epoch, hardwareClass } = pod;
+  const phase = { kind: "pending", reason: "starting", message: "" } as const;
+  return { name, attemptId, epoch, hardwareClass, phase };
 }
 
 async function startOrWait(
@@ -144,12 +164,6 @@ async function startOrWait(
     await holdPlacements(deps.db, [attemptId], deps.rules.placingLeaseSeconds);
     throw error;
   }
-}
-
-async function maxSeconds(deps: Deps, attempt: Attempt): Promise<number> {
-  const job = await findJob(deps.db.q, attempt.jobId);
-  const allowed = allowedSeconds(attempt, job?.order?.budgetSeconds ?? 0, deps.rules);
-  return allowed + deps.rules.placingLeaseSeconds + BACKSTOP_SECONDS;
 }
 
 function toPodSpec(attempt: Attempt, relayTarget: string, token: string): Omit<PodSpec, "maxSeconds"> {

@@ -3,6 +3,7 @@ import type { AttemptId, JobId } from "@gradients/kernel";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Attempt, AttemptResult } from "../domain/attempt.ts";
 import type { AttemptCore } from "../domain/attempt-machine.ts";
+import { anyOf } from "./any-of.ts";
 import type { Tables } from "./schema.ts";
 
 const columns = [
@@ -60,6 +61,21 @@ export async function lockAttempt(tx: Tx<Tables>, attemptId: AttemptId): Promise
     .forUpdate()
     .executeTakeFirst();
   return row && toAttempt(row);
+}
+
+/** Locks the rows, in the order of their ids as everybody does who locks several. The caller holds their jobs' locks. By primary key. */
+export async function lockAttempts(
+  tx: Tx<Tables>,
+  attemptIds: readonly AttemptId[],
+): Promise<readonly Attempt[]> {
+  const rows = await tx
+    .selectFrom("attempt")
+    .select(columns)
+    .where("attempt_id", "=", anyOf(attemptIds))
+    .orderBy("attempt_id")
+    .forUpdate()
+    .execute();
+  return rows.map(toAttempt);
 }
 
 /** No lock. By primary key. */

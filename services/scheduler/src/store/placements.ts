@@ -3,10 +3,14 @@ import type { AttemptId, JobId } from "@gradients/kernel";
 import { type Kysely, sql } from "kysely";
 import type { Waiting } from "../domain/attempt.ts";
 import type { AttemptState } from "../domain/attempt-machine.ts";
+import { podName } from "../fleet/pod-name.ts";
+import { anyOf } from "./any-of.ts";
 import type { Tables } from "./schema.ts";
 
 /** What the control loop needs of an attempt that holds a pod, or is to: nothing of its work. */
 export interface Placement {
+  /** Of the pod that it is to have. */
+  readonly name: string;
   readonly attemptId: AttemptId;
   readonly jobId: JobId;
   readonly state: AttemptState;
@@ -14,7 +18,6 @@ export interface Placement {
   readonly hardwareClass: string;
   readonly accountId: string;
   readonly waiting: Waiting | null;
-  readonly leaseExpiresAt: Date | null;
 }
 
 const columns = [
@@ -25,7 +28,6 @@ const columns = [
   "hardware_class as hardwareClass",
   "account_id as accountId",
   "waiting",
-  "lease_expires_at as leaseExpiresAt",
 ] as const;
 
 /** Placing or running. No lock. Index attempt_lease. */
@@ -35,7 +37,7 @@ export async function listPlacements(q: Kysely<Tables>): Promise<readonly Placem
     .select(columns)
     .where("lease_expires_at", "is not", null)
     .execute();
-  return rows.map(branded);
+  return rows.map(toPlacement);
 }
 
 /** Those whose lease ran out by database time. No lock: whoever acts looks again. Index attempt_lease. */
@@ -45,7 +47,7 @@ export async function listExpiredPlacements({ q }: Database<Tables>): Promise<re
     .select(columns)
     .where("lease_expires_at", "<=", sql<Date>`now()`)
     .execute();
-  return rows.map(branded);
+  return rows.map(toPlacement);
 }
 
 /** After a time in which nobody could renew a lease: each holds for at least `seconds` from now. Index attempt_lease. */
@@ -57,7 +59,7 @@ export async function prolongLeases({ q }: Database<Tables>, seconds: number): P
     .execute();
 }
 
-/** Those are placing still, and held up by nothing of their own. By primary key. */
+/** Those are placing still, and held up by nothing of their own. Written once in half the time, as it is asked for again and again. By primary key. */
 export async function holdPlacements(
   { q }: Database<Tables>,
   attemptIds: readonly AttemptId[],
@@ -67,9 +69,44 @@ export async function holdPlacements(
   await q
     .updateTable("attempt")
     .set({ lease_expires_at: sql<Date>`now() + make_interval(secs => ${seconds})` })
-    .where("attempt_id", "in", [...attemptIds])
+    .where("attempt_id", "=", anyOf(attemptIds))
     .where("state", "=", "placing")
+    .where("lease_expires_at", "<", sql<Date>`now() + make_interval(secs => ${seconds / 2})`)
     .execute();
+}
+
+/** Those that are placed in one transaction, each decided to hold for as long. The caller holds the rows' locks. By primary key. */
+export async function savePlaced(
+  tx: Tx<Tables>,
+  attemptIds: readonly AttemptId[],
+  leaseExpiresAt: Date,
+): Promise<void> {
+  await tx
+    .updateTable("attempt")
+    .set({ state: "placing", lease_expires_at: leaseExpiresAt, waiting: null })
+    .where("attempt_id", "=", anyOf(attemptIds))
+    .execute();
+}
+
+export interface WaitingPlacement {
+  readonly placement: Pick<Placement, "attemptId" | "epoch">;
+  readonly waiting: Waiting;
+}
+
+/** Of those that are placing still. Locks the rows, in the order of their ids. By primary key. */
+export async function saveAllWaiting(tx: Tx<Tables>, all: readonly WaitingPlacement[]): Promise<void> {
+  const rows = all.map(({ placement: { attemptId, epoch }, waiting }) => ({ attemptId, epoch, waiting }));
+  await sql`
+    with held as (
+      select attempt.attempt_id, said.waiting
+      from attempt join jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as said ("attemptId" text, epoch int, waiting jsonb)
+        on attempt.attempt_id = said."attemptId" and attempt.epoch = said.epoch
+      where attempt.state = 'placing'
+      order by attempt.attempt_id
+      for update of attempt)
+    update attempt set waiting = held.waiting from held where attempt.attempt_id = held.attempt_id`.execute(
+    tx,
+  );
 }
 
 /** Needs the row's lock. By primary key. */
@@ -81,8 +118,20 @@ export async function saveWaiting(tx: Tx<Tables>, attemptId: AttemptId, waiting:
     .execute();
 }
 
-type Row = Omit<Placement, "attemptId" | "jobId"> & { readonly attemptId: string; readonly jobId: string };
+type Row = Omit<Placement, "name" | "attemptId" | "jobId"> & {
+  readonly attemptId: string;
+  readonly jobId: string;
+};
 
-function branded(row: Row): Placement {
-  return { ...row, attemptId: row.attemptId as AttemptId, jobId: row.jobId as JobId };
+function toPlacement(row: Row): Placement {
+  return {
+    name: podName(row.attemptId, row.epoch),
+    attemptId: row.attemptId as AttemptId,
+    jobId: row.jobId as JobId,
+    state: row.state,
+    epoch: row.epoch,
+    hardwareClass: row.hardwareClass,
+    accountId: row.accountId,
+    waiting: row.waiting,
+  };
 }

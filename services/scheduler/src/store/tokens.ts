@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { Database, Tx } from "@gradients/db";
 import type { AttemptId, JobId } from "@gradients/kernel";
+import { sql } from "kysely";
 import type { Tables } from "./schema.ts";
 
 /** Who a bearer token stands for. */
@@ -10,17 +11,22 @@ export interface TokenHolder {
   readonly epoch: number;
 }
 
-/** One more token for that placement: one that was given out before may be in use by a pod. */
-export async function saveToken(
-  tx: Tx<Tables>,
-  attemptId: AttemptId,
-  epoch: number,
-  sha256: Buffer,
-): Promise<void> {
-  await tx
-    .insertInto("attempt_token")
-    .values({ attempt_id: attemptId, epoch, token_sha256: sha256 })
-    .execute();
+export interface NewToken {
+  readonly attemptId: AttemptId;
+  readonly epoch: number;
+  readonly sha256: Buffer;
+}
+
+/** One more token for each placement: one that was given out before may be in use by a pod. */
+export async function saveTokens(tx: Tx<Tables>, tokens: readonly NewToken[]): Promise<void> {
+  const ids = tokens.map(({ attemptId }) => attemptId);
+  const epochs = tokens.map(({ epoch }) => epoch);
+  const digests = tokens.map(({ sha256 }) => sha256.toString("hex"));
+  await sql`
+    insert into attempt_token (attempt_id, epoch, token_sha256)
+    select id, epoch, decode(digest, 'hex') from unnest(${ids}::text[], ${epochs}::int[], ${digests}::text[]) as token (id, epoch, digest)`.execute(
+    tx,
+  );
 }
 
 /** The token went to nobody. By primary key. */
@@ -40,6 +46,11 @@ export async function findTokenHolder(
     .where("attempt_token.token_sha256", "=", sha256)
     .executeTakeFirst();
   return row && { attemptId: row.attempt_id as AttemptId, jobId: row.job_id as JobId, epoch: row.epoch };
+}
+
+/** What a pod says to prove whose it is. */
+export function newToken(): string {
+  return randomBytes(32).toString("base64url");
 }
 
 export function hashToken(token: string): Buffer {

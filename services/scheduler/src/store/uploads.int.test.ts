@@ -11,7 +11,7 @@ import { insertAttempts } from "./attempts.ts";
 import { lockJob } from "./jobs.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Tables } from "./schema.ts";
-import { findTokenHolder, hashToken, saveToken } from "./tokens.ts";
+import { findTokenHolder, hashToken, saveTokens } from "./tokens.ts";
 import { insertUpload, listUploadsToSettle } from "./uploads.ts";
 
 const cleanup = new AsyncDisposableStack();
@@ -113,7 +113,8 @@ test("uploads that are to be kept do not stand in the way of those that are not"
 
 test("a second token for a placement leaves the first one as it is", async () => {
   const { attemptId } = await addAttempt();
-  for (const token of ["first", "second"]) await db.tx((tx) => saveToken(tx, attemptId, 1, hashToken(token)));
+  const tokens = ["first", "second"].map((token) => ({ attemptId, epoch: 1, sha256: hashToken(token) }));
+  await db.tx((tx) => saveTokens(tx, tokens));
   expect(await findTokenHolder(db, hashToken("first"))).toMatchObject({ attemptId, epoch: 1 });
   expect(await findTokenHolder(db, hashToken("second"))).toMatchObject({ attemptId, epoch: 1 });
 });

@@ -23,6 +23,8 @@ export interface ClusterWorld extends AsyncDisposable {
   /** Speaks as the pod, with the token that its Secret holds. */
   speakAs(podName: string): Promise<RpcClient<typeof AttemptService>>;
   jobNames(): readonly string[];
+  /** All that were ever made, the same one as often as it was. */
+  madeJobs(): readonly string[];
 }
 
 const NAMESPACE = "trainers";
@@ -83,6 +85,7 @@ export async function createClusterWorld(env: Readonly<Record<string, string>> =
     },
     jobNames: () =>
       server.store.list(`/apis/batch/v1/namespaces/${NAMESPACE}/jobs`).map(({ metadata }) => metadata.name),
+    madeJobs: () => server.made.flatMap((key) => /\/jobs\/(.+)$/.exec(key)?.[1] ?? []),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(replicas.map(({ stop }) => stop())); // while their cluster still answers
       await owned.disposeAsync();

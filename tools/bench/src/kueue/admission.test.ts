@@ -1,5 +1,6 @@
 import type { AdmissionRules } from "@gradients/scheduler/domain/admission-rules";
 import { slimJob } from "@gradients/scheduler/fleet/kubernetes/slim-objects";
+import { podName } from "@gradients/scheduler/fleet/pod-name";
 import { beforeEach, expect, test } from "vitest";
 import { Admission } from "./admission.ts";
 
@@ -16,14 +17,12 @@ beforeEach(() => {
 });
 
 function tell(className: "small" | "large", index: number, state: "suspended" | "begun" | "complete"): void {
-  const labels = {
-    "gradients.io/attempt": `q-${className}-${index}`,
-    "gradients.io/hardware-class": `p-${className}`,
-  };
+  const name = podName(`q-${className}-${index}`, 1);
+  const labels = { "gradients.io/hardware-class": `p-${className}` };
   const isComplete = state === "complete";
   admission.note(
     slimJob({
-      metadata: { labels },
+      metadata: { name, labels },
       spec: { suspend: state === "suspended", template: {} },
       status: isComplete ? { conditions: [{ type: "Complete", status: "True" }] } : {},
     }),

@@ -7,6 +7,7 @@ import {
   type QueuedAttempt,
 } from "@gradients/scheduler/domain/plan-placements";
 import type { SlimJob } from "@gradients/scheduler/fleet/kubernetes/slim-objects";
+import { placementOf } from "@gradients/scheduler/fleet/pod-name";
 
 /** Of one class, let go and not told by the watch yet, before its others have a turn: so what comes later and goes first need not wait long. */
 const MOST_PENDING = 16;
@@ -27,7 +28,8 @@ export class Admission {
     );
   }
 
-  note({ attemptId, hardwareClass, isSuspended, end }: SlimJob): void {
+  note({ name, hardwareClass, isSuspended, end }: SlimJob): void {
+    const { attemptId } = placementOf(name);
     const line = this.#lineOf(attemptId, hardwareClass);
     if (!isSuspended) line.pending.delete(attemptId);
     if (end !== null) line.placed.delete(attemptId);

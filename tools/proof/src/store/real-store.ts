@@ -22,6 +22,7 @@ import type { Deps } from "../../../../services/scheduler/src/deps.ts";
 import { eventHandlers } from "../../../../services/scheduler/src/events/index.ts";
 import { createObserve } from "../../../../services/scheduler/src/observe.ts";
 import { migrations } from "../../../../services/scheduler/src/store/migrations/index.ts";
+import { listPlacements } from "../../../../services/scheduler/src/store/placements.ts";
 import type { Tables } from "../../../../services/scheduler/src/store/schema.ts";
 import type { TokenHolder } from "../../../../services/scheduler/src/store/tokens.ts";
 import { insertUpload } from "../../../../services/scheduler/src/store/uploads.ts";
@@ -88,8 +89,9 @@ export class RealStore implements AsyncDisposable {
     });
   }
 
-  place(): Promise<void> {
-    return placeAttempts(this.#deps, [], new Backpressure(Number.POSITIVE_INFINITY));
+  async place(): Promise<void> {
+    const placements = await listPlacements(this.#db.q);
+    await placeAttempts(this.#deps, [], placements, new Backpressure(Number.POSITIVE_INFINITY));
   }
 
   sweep(): Promise<void> {

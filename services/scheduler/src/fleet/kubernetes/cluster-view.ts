@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   type Change,
   events,
@@ -22,7 +23,8 @@ export interface ClusterViewOptions {
   readonly limiter: RateLimiter;
   readonly logger: Logger;
   readonly times: Partial<ReflectorTimes>;
-  readonly onChange: () => void;
+  /** The Job of that name, or its pod, is not what it was; undefined for a complaint about one. */
+  readonly onChange: (jobName: string | undefined) => void;
 }
 
 /** Our Jobs with their pods and the complaints about them, as the watches tell. */
@@ -36,10 +38,10 @@ export class ClusterView {
 
   constructor({ namespace, onChange, ...shared }: ClusterViewOptions) {
     const notify =
-      <S>(note: (change: Change<S>) => void) =>
+      <S extends object>(note: (change: Change<S>) => void, jobNameOf: (object: S) => string | undefined) =>
       (change: Change<S>) => {
         note(change);
-        onChange();
+        if (isNews(change)) onChange(jobNameOf(change.object));
       };
     this.#jobs = new Reflector({
       ...shared,
@@ -47,7 +49,10 @@ export class ClusterView {
       path: pathOf(jobs, namespace),
       labelSelector: selector,
       slim: slimJob,
-      onChange: notify((change) => this.#noteJob(change)),
+      onChange: notify(
+        (change) => this.#noteJob(change),
+        ({ name }) => name,
+      ),
     });
     this.#pods = new Reflector({
       ...shared,
@@ -58,7 +63,10 @@ export class ClusterView {
         const slim = slimPod(pod);
         return { ...slim, jobName: this.#jobs.get(slim.jobName)?.name ?? slim.jobName }; // one text for both
       },
-      onChange: notify((change) => this.#notePod(change)),
+      onChange: notify(
+        (change) => this.#notePod(change),
+        ({ jobName }) => jobName,
+      ),
     });
     this.#events = new Reflector({
       ...shared,
@@ -66,7 +74,10 @@ export class ClusterView {
       path: pathOf(events, namespace),
       fieldSelector: "involvedObject.kind=Job,reason=FailedCreate",
       slim: slimEvent,
-      onChange: notify((change) => this.#noteEvent(change)),
+      onChange: notify(
+        (change) => this.#noteEvent(change),
+        () => undefined,
+      ),
     });
   }
 
@@ -116,3 +127,10 @@ export class ClusterView {
       this.#complaints.delete(object.jobUid);
   }
 }
+
+/** Most of what a watch tells concerns nothing that is kept. */
+function isNews<S extends object>({ kind, object, before }: Change<S>): boolean {
+  return kind === "deleted" || before === undefined || !isDeepStrictEqual(bare(object), bare(before));
+}
+
+const bare = (object: object) => ({ ...object, version: "" });

@@ -52,6 +52,19 @@ describe("KubernetesFleet", () => {
     await reaches({ kind: "running" });
   });
 
+  test("its own calls are no news to whoever watches; a pod that comes of them is", async () => {
+    ground.kubelet.isIdle = true;
+    let rings = 0;
+    fleet.watch(() => (rings += 1), never);
+    await fleet.start(spec(), never);
+    await vi.waitFor(() => expect(server.calls.filter((call) => /PATCH .*jobs/.test(call))).toHaveLength(1));
+    await vi.waitFor(() => expect(server.store.list("/api/v1/namespaces/trainers/pods")).toHaveLength(1));
+    await vi.waitFor(() => expect(rings).toBeGreaterThan(0));
+    const atPod = rings;
+    expect(atPod).toBe(1);
+    ground.kubelet.isIdle = false;
+  });
+
   test("a start that was cut short before its token is completed by the next, with its token", async () => {
     server.faults.add({ how: "refuse", method: "POST", path: "/secrets", status: 500 });
     await expect(fleet.start(spec(), never)).rejects.toThrow();

@@ -1,8 +1,9 @@
 import { EventEmitter } from "node:events";
 import { type Clock, failpoint } from "@gradients/kernel";
-import { jobs, type KubeClient, pods } from "@gradients/kube";
+import { type Job, jobs, type KubeClient, pods } from "@gradients/kube";
 import type { Logger } from "@gradients/runtime";
 import type { GpuFleet, HardwareClass, PodPhase, PodSpec, PodStatus } from "../gpu-fleet.ts";
+import { placementOf } from "../pod-name.ts";
 import { ClusterView, type ClusterViewOptions } from "./cluster-view.ts";
 import { jobManifest, type ManifestSettings, settingsHash } from "./job-manifest.ts";
 import { isIncomplete, JobWriter } from "./job-writer.ts";
@@ -36,6 +37,7 @@ export class KubernetesFleet implements GpuFleet {
   readonly #view: ClusterView;
   readonly #changes = new EventEmitter();
   readonly #stopping = new AbortController();
+  readonly #starting = new Set<string>();
   /** Started by us and not yet told by the watch. */
   readonly #begun = new Map<string, { readonly pod: PodStatus; readonly until: number }>();
   /** Uids of what was removed and is still told. */
@@ -58,7 +60,7 @@ export class KubernetesFleet implements GpuFleet {
       ...deps.view,
       transport: deps.client.transport,
       namespace: deps.client.namespace,
-      onChange: () => this.#onChange(),
+      onChange: (jobName) => this.#onChange(jobName),
     });
   }
 
@@ -76,15 +78,31 @@ export class KubernetesFleet implements GpuFleet {
       .map((job) => this.#status(job));
     const names = new Set(found.map(({ name }) => name));
     const begun = [...this.#begun.values()].flatMap(({ pod }) => (names.has(pod.name) ? [] : [pod]));
-    const told = known.map((status) => this.#lastWords.of(status, this.#view.podOf(status.name).pod));
-    return [...(await Promise.all(told)), ...begun];
+    return [...(await this.#withLastWords(known)), ...begun];
+  }
+
+  async #withLastWords(known: readonly PodStatus[]): Promise<readonly PodStatus[]> {
+    const isOver = ({ phase }: PodStatus) => phase.kind === "ended";
+    const over = known
+      .filter(isOver)
+      .map((status) => this.#lastWords.of(status, this.#view.podOf(status.name).pod));
+    return [...known.filter((status) => !isOver(status)), ...(await Promise.all(over))];
   }
 
   async start(pod: PodSpec, signal: AbortSignal): Promise<"started" | "exists"> {
     const hardware = this.#settings.kubernetes.classes.find(({ name }) => name === pod.hardwareClass);
     if (!hardware) throw new Error(`There is no hardware class "${pod.hardwareClass}"`);
+    this.#starting.add(pod.name);
+    try {
+      return await this.#make(pod, jobManifest(pod, hardware, this.#settings), signal);
+    } finally {
+      this.#starting.delete(pod.name);
+    }
+  }
+
+  async #make(pod: PodSpec, manifest: Job, signal: AbortSignal): Promise<"started" | "exists"> {
     failpoint("scheduler.before-job");
-    const job = await this.#writer.createJob(jobManifest(pod, hardware, this.#settings), signal);
+    const job = await this.#writer.createJob(manifest, signal);
     failpoint("scheduler.job-created");
     const uid = job.metadata?.uid ?? "";
     if (job.metadata?.deletionTimestamp || !isIncomplete(job)) return "exists";
@@ -171,8 +189,8 @@ export class KubernetesFleet implements GpuFleet {
       isStopped: this.#stops.has(job.uid),
     });
     const isEcho = phase.kind === "pending" && phase.reason === "incomplete" && begun !== undefined;
-    const { name, attemptId, epoch, hardwareClass } = job;
-    return { name, attemptId, epoch, hardwareClass, phase: isEcho ? begun : phase };
+    const { name, hardwareClass } = job;
+    return { name, ...placementOf(name), hardwareClass, phase: isEcho ? begun : phase };
   }
 
   #noteBegun({ name, attemptId, epoch, hardwareClass }: PodSpec): void {
@@ -185,12 +203,18 @@ export class KubernetesFleet implements GpuFleet {
     });
   }
 
-  #onChange(): void {
-    for (const name of this.#begun.keys()) {
-      const job = this.#view.job(name);
-      if (job && !(job.isSuspended && !job.isQueued)) this.#begun.delete(name);
-    }
-    this.#changes.emit("change");
+  #onChange(jobName: string | undefined): void {
+    const isOwnStep = jobName !== undefined && this.#isOwnStep(jobName);
+    const job = this.#view.job(jobName ?? "");
+    if (job && !(job.isSuspended && !job.isQueued)) this.#begun.delete(job.name);
+    if (!isOwnStep) this.#changes.emit("change");
+  }
+
+  /** The echo of a start, which nobody has to look at: three calls a pod would else be as many passes of the control loop. */
+  #isOwnStep(jobName: string): boolean {
+    const job = this.#view.job(jobName);
+    if (!job || job.isDeleting || job.end) return false;
+    return (this.#starting.has(jobName) || this.#begun.has(jobName)) && !this.#view.podOf(jobName).pod;
   }
 
   #forgetGone(found: readonly SlimJob[]): void {

@@ -1,13 +1,11 @@
 import type { Job, KubeEvent, Pod } from "@gradients/kube";
 import { JOB_OF_POD, labelNames, OUTCOME, SETTINGS_HASH } from "./names.ts";
 
-/** What is kept of a Job: enough for 10,000 of them. */
+/** What is kept of a Job, of which there may be 10,000: its attempt and epoch are in its name. */
 export interface SlimJob {
   readonly name: string;
   readonly version: string;
   readonly uid: string;
-  readonly attemptId: string;
-  readonly epoch: number;
   readonly hardwareClass: string;
   /** Empty for those of releases that had none. */
   readonly settingsHash: string;
@@ -31,7 +29,6 @@ export interface SlimPod {
   readonly message: string;
   /** Why no node was found. */
   readonly unschedulable: string | null;
-  readonly isScheduled: boolean;
   /** Reason and message of the condition DisruptionTarget. */
   readonly disruption: { readonly reason: string; readonly message: string } | null;
   /** Runs before the others, until the pod's network is closed. */
@@ -51,6 +48,15 @@ export interface SlimContainer {
 const onlyOurs: readonly string[] = [OUTCOME];
 const isRunning: SlimContainer = { state: "running", reason: "", message: "", exitCode: null };
 
+const texts = new Map<string, string>();
+
+/** One text for all that name the same hardware class or settings; there are only as many as an operator has written. */
+function sharedText(text: string): string {
+  const known = texts.get(text);
+  if (known === undefined) texts.set(text, text);
+  return known ?? text;
+}
+
 export function slimJob({ metadata, spec, status }: Job): SlimJob {
   const labels = metadata?.labels ?? {};
   const end = status?.conditions?.find(
@@ -61,10 +67,8 @@ export function slimJob({ metadata, spec, status }: Job): SlimJob {
     name: metadata?.name ?? "",
     version: metadata?.resourceVersion ?? "",
     uid: metadata?.uid ?? "",
-    attemptId: labels[labelNames.attempt] ?? "",
-    epoch: Number(labels[labelNames.epoch] ?? 0),
-    hardwareClass: labels[labelNames.hardwareClass] ?? "",
-    settingsHash: metadata?.annotations?.[SETTINGS_HASH] ?? "",
+    hardwareClass: sharedText(labels[labelNames.hardwareClass] ?? ""),
+    settingsHash: sharedText(metadata?.annotations?.[SETTINGS_HASH] ?? ""),
     isSuspended: spec?.suspend === true,
     isQueued: labels[labelNames.queue] !== undefined,
     isDeleting: metadata?.deletionTimestamp !== undefined,
@@ -94,7 +98,6 @@ export function slimPod({ metadata, status }: Pod): SlimPod {
     reason: status?.reason ?? "",
     message: status?.message ?? "",
     unschedulable: scheduled?.status === "False" ? (scheduled.message ?? scheduled.reason ?? "") : null,
-    isScheduled: scheduled?.status === "True",
     disruption:
       disruption?.status === "True"
         ? { reason: disruption.reason ?? "", message: disruption.message ?? "" }

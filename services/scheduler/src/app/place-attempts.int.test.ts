@@ -1,0 +1,128 @@
+import { createDatabase, type Database, ensureSchema, migrate } from "@gradients/db";
+import { type AttemptId, type JobId, newId } from "@gradients/kernel";
+import { createLogger } from "@gradients/runtime";
+import { createTestDatabase } from "@gradients/testkit";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Deps } from "../deps.ts";
+import { newAttemptCore } from "../domain/attempt-machine.ts";
+import { createObserve } from "../observe.ts";
+import { insertAttempts } from "../store/attempts.ts";
+import { lockFreeJobs, lockJob } from "../store/jobs.ts";
+import { migrations } from "../store/migrations/index.ts";
+import { listPlacements, saveAllWaiting } from "../store/placements.ts";
+import type { Tables } from "../store/schema.ts";
+import { findTokenHolder, hashToken } from "../store/tokens.ts";
+import { Backpressure } from "./backpressure.ts";
+import { placeAttempts } from "./place-attempts.ts";
+
+const cleanup = new AsyncDisposableStack();
+const logger = createLogger({ service: "test", level: "silent" });
+const classes = [{ name: "class", description: "", slots: 100, threadsPerSlot: 1 }];
+let db: Database<Tables>;
+
+beforeAll(async () => {
+  const database = cleanup.use(await createTestDatabase());
+  const role = `scheduler_${database.name}`;
+  const url = await ensureSchema(database.url, { schema: "scheduler", role, password: "test" });
+  db = createDatabase<Tables>({ url, schema: "scheduler", applicationName: "test", poolSize: 12 }, logger);
+  cleanup.defer(() => db.close());
+  await migrate(db, migrations);
+}, 60_000);
+
+afterAll(() => cleanup.disposeAsync());
+
+const place = async () => {
+  const parts = {
+    db,
+    rules: { placingLeaseSeconds: 60 },
+    fleet: { classes },
+    admission: {
+      accounts: {},
+      common: { priority: 0, weight: 1, maxSlots: null },
+      patienceSeconds: 60,
+      pools: {},
+    },
+    observe: createObserve(logger, classes),
+  };
+  const deps = parts as unknown as Deps; // all that placing reaches for
+  const placed = await placeAttempts(deps, [], await listPlacements(db.q), new Backpressure(1_000));
+  return placed.toSorted((a, b) => a.attempt.attemptId.localeCompare(b.attempt.attemptId));
+};
+
+async function addQueued(): Promise<{ readonly jobId: JobId; readonly attemptId: AttemptId }> {
+  const [jobId, attemptId, now] = [newId<JobId>(), newId<AttemptId>(), new Date()];
+  await db.tx(async (tx) => {
+    await lockJob(tx, jobId);
+    const recipe = { recipeId: "r", title: "", summary: "", method: "lora", settings: {} };
+    const work = { kind: "train", recipe: { ...recipe, isDefault: true, contestantHotkey: "h" } } as never;
+    const common = { hardwareClass: "class", accountId: "", waiting: null, traceparent: null, result: null };
+    const times = {
+      queuedSince: now,
+      createdAt: now,
+      core: { ...newAttemptCore(tx.now), notBefore: new Date(0) },
+    };
+    await insertAttempts(tx, [{ attemptId, jobId, work, ...common, ...times }]);
+  });
+  return { jobId, attemptId };
+}
+
+/** Holds the job's lock while `fn` runs. */
+async function whileLocked(jobId: JobId, fn: () => Promise<void>): Promise<void> {
+  const [locked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const holding = db.tx(async (tx) => {
+    await lockJob(tx, jobId);
+    locked.resolve();
+    await release.promise;
+  });
+  await locked.promise;
+  try {
+    await fn();
+  } finally {
+    release.resolve();
+    await holding;
+  }
+}
+
+test("what is placed together has a token each; a job in other hands holds up nobody, and has its turn", async () => {
+  const [first, held, last] = [await addQueued(), await addQueued(), await addQueued()];
+  await whileLocked(held.jobId, async () => {
+    const placed = await place();
+    expect(placed.map(({ attempt }) => attempt.attemptId)).toEqual([first.attemptId, last.attemptId]);
+    for (const { attempt, token } of placed) {
+      const { attemptId, jobId } = attempt;
+      expect(await findTokenHolder(db, hashToken(token))).toEqual({ attemptId, jobId, epoch: 0 });
+    }
+  });
+  expect((await place()).map(({ attempt }) => attempt.attemptId)).toEqual([held.attemptId]);
+  expect(await place()).toEqual([]);
+});
+
+test("jobs that are free are locked without a wait for the others", async () => {
+  const [one, held] = [await addQueued(), await addQueued()];
+  await whileLocked(held.jobId, async () => {
+    const found = await db.tx((tx) => lockFreeJobs(tx, [held.jobId, one.jobId]));
+    expect(found.map(({ jobId }) => jobId)).toEqual([one.jobId]);
+  });
+});
+
+test("events that are the first about a job, at the same moment, find one row", async () => {
+  const jobId = newId<JobId>();
+  const found = await Promise.all(
+    Array.from({ length: 10 }, () => db.tx(async (tx) => (await lockJob(tx, jobId)).state)),
+  );
+  expect(found).toEqual(Array(10).fill("waiting"));
+});
+
+test("what pods wait for is kept for placements of that epoch alone", async () => {
+  const [own, other] = [await addQueued(), await addQueued()];
+  await place();
+  const waiting = { reason: "starting", message: "it starts" } as const;
+  await db.tx((tx) =>
+    saveAllWaiting(tx, [
+      { placement: { attemptId: own.attemptId, epoch: 0 }, waiting },
+      { placement: { attemptId: other.attemptId, epoch: 1 }, waiting },
+    ]),
+  );
+  const kept = new Map((await listPlacements(db.q)).map((one) => [one.attemptId, one.waiting]));
+  expect([kept.get(own.attemptId), kept.get(other.attemptId)]).toEqual([waiting, null]);
+});
