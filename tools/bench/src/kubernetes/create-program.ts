@@ -1,12 +1,15 @@
-// Makes Jobs by our client or by the stock one. Run by creates.ts as a process of its own.
+// Makes Jobs by our client or by the stock one. Run by creates.ts and bare-placing.ts as a process of its own.
 import { jobs } from "@gradients/kube";
+import { JobWriter } from "@gradients/scheduler/fleet/kubernetes/job-writer";
 import { BatchV1Api, KubeConfig, type V1Job } from "@kubernetes/client-node";
 import { secondsOfCpu, serve } from "../child.ts";
+import { atRate } from "./at-rate.ts";
 import { clientFor, inParallel } from "./plane.ts";
 import { manifestOf, podSpec } from "./trainers.ts";
 
 const [kubeconfig = "", namespace = ""] = process.argv.slice(2);
 const ours = clientFor(kubeconfig, namespace);
+const writer = new JobWriter(ours, undefined);
 const config = new KubeConfig();
 config.loadFromFile(kubeconfig);
 const stock = config.makeApiClient(BatchV1Api);
@@ -19,7 +22,24 @@ const creators = {
   },
 };
 
+/** What the scheduler asks of the API server for one placement, with nothing around it. */
+async function place(attemptId: string): Promise<void> {
+  const signal = new AbortController().signal;
+  const spec = podSpec(attemptId);
+  const job = await writer.createJob(manifestOf(spec), signal);
+  const uid = job.metadata?.uid ?? "";
+  await writer.createToken(spec, uid, signal);
+  await writer.begin(spec.name, uid, signal);
+}
+
 serve({
+  /** When each was begun, by the time of day. */
+  placeAtRate: async (attemptIds: readonly string[], perSecond: number) => {
+    const cpuBefore = await secondsOfCpu();
+    const sentAt = await atRate(attemptIds, perSecond, place);
+    const cpuSeconds = (await secondsOfCpu()) - cpuBefore;
+    return { cpuSeconds, sentAt: [...sentAt].map(([id, at]) => [id, performance.timeOrigin + at]) };
+  },
   create: async (client: keyof typeof creators, prefix: string, count: number, width: number) => {
     const cpuBefore = await secondsOfCpu();
     const startedAt = performance.now();
