@@ -17,4 +17,5 @@ interface Reporter {
   ): { update(state: State): void; end(): void; abandon(): void };
 }
 export declare function createReporter(stream?: NodeJS.WriteStream): Reporter;
+export declare function formatBytes(bytes: number): string;
 export declare function describePlan(steps: readonly Effort[]): string;

@@ -2,8 +2,10 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { repositoryRoot } from "../../setup/paths.mjs";
+import { variantOf } from "./images.ts";
 import { productionPackages } from "./production-packages.ts";
-import { componentsOf } from "./python-packages.ts";
+import { componentsOf, isLeftOut } from "./python-packages.ts";
+import { expectRoom } from "./room.ts";
 import { bomOf } from "./sbom.ts";
 
 test("a service brings what it runs with, its workspaces and what those need, and no tool of its development", () => {
@@ -37,6 +39,23 @@ test("Python's part of it is what the lock names for this processor", () => {
   const purls = (architecture: string) => componentsOf(requirements, architecture).map(({ purl }) => purl);
   expect(purls("x64")).toEqual(["pkg:pypi/torch@2.15.0", "pkg:pypi/nvidia-nccl@2.1", "pkg:pypi/jinja2@3.1"]);
   expect(purls("arm64")).toEqual(["pkg:pypi/torch@2.15.0", "pkg:pypi/jinja2@3.1"]);
+});
+
+test("a bill of materials for processors alone does not name what only a GPU uses", () => {
+  expect(["triton", "nvidia-cudnn-cu13", "torch"].map(isLeftOut)).toEqual([true, false, false]);
+});
+
+test("an image for GPUs does not take the place of the one for processors", () => {
+  expect(variantOf("trainer", "gpu")).toBe("trainer-cuda");
+  expect(variantOf("trainer", "cpu")).toBe("trainer");
+  expect(variantOf("services", "gpu")).toBe("services");
+});
+
+test("what would fill the disk is told beforehand, with figures", () => {
+  expect(() => expectRoom("The image", 18.3e9, 12e9)).toThrow(
+    /The image takes about 18\.3 GB on the disk of .* and 12\.0 GB are free: make room/,
+  );
+  expectRoom("The image", 18.3e9, 18.3e9);
 });
 
 const dockerfiles = globSync("deploy/images/*/Dockerfile", { cwd: repositoryRoot });

@@ -33,6 +33,11 @@ const contents: Readonly<Record<ImageName, (device: Device) => Promise<Content>>
   seaweedfs: seaweedfsContent,
 };
 
+/** What differs for GPUs has a name of its own, so that neither takes the other's place. */
+export function variantOf(name: ImageName, device: Device): string {
+  return device === "gpu" && (name === "trainer" || name === "contestant") ? `${name}-cuda` : name;
+}
+
 /** Leaves NAME.tar, NAME.digest (the reference by which pods name it) and NAME.cdx.json (its bill of materials). */
 export function buildImage(name: ImageName, device: Device): Promise<BuiltImage> {
   return inWorkFolder(() => build(name, device));
@@ -40,15 +45,16 @@ export function buildImage(name: ImageName, device: Device): Promise<BuiltImage>
 
 async function build(name: ImageName, device: Device): Promise<BuiltImage> {
   const { layers, components, config } = await contents[name](device);
-  const repository = `localhost/gradients/${name}`;
+  const variant = variantOf(name, device);
+  const repository = `localhost/gradients/${variant}`;
   const labels = {
-    "org.opencontainers.image.title": `gradients ${name}`,
+    "org.opencontainers.image.title": `gradients ${variant}`,
     "org.opencontainers.image.version": versionOf(join(repositoryRoot, "package.json")),
   };
   const whole = { ...config, labels };
-  const archive = await writeArchive(name, repository, layers, whole);
-  const beside = (suffix: string) => join(folders.archives, `${name}.${suffix}`);
-  writeFileSync(beside("cdx.json"), bomOf({ name, digest: archive.digest }, components));
+  const archive = await writeArchive(variant, repository, layers, whole);
+  const beside = (suffix: string) => join(folders.archives, `${variant}.${suffix}`);
+  writeFileSync(beside("cdx.json"), bomOf({ name: variant, digest: archive.digest }, components));
   writeFileSync(beside("digest"), `${repository}@${archive.digest}\n`);
   return { ...archive, name, repository, layers, config: whole };
 }

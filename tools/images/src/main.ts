@@ -9,8 +9,8 @@ const allNames = [...imageNames, ...developmentServerNames];
 const help = `npm run images -- COMMAND
 
   build [NAME...] [--gpu]  builds ${imageNames.join(", ")} into ${folders.archives}, without Docker (needs a Debian with apt);
-                           for processors alone, or with --gpu for both; ${developmentServerNames.join(", ")} by name
-  try [NAME...]            starts their programs in a read-only root, as the user of the image (needs root)
+                           for processors alone, or with --gpu for both as NAME-cuda; ${developmentServerNames.join(", ")} by name
+  try [NAME...] [--gpu]    starts their programs in a read-only root, as the user of the image (needs root)
   lay-out FOLDER           the services' files alone, for deploy/images/services/Dockerfile
 `;
 
@@ -23,7 +23,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const chosen = names.length === 0 ? imageNames : names.map(readName);
   if (command === "build") for (const name of chosen) print(await buildImage(name, device));
-  else if (command === "try") for (const name of chosen) await tryImage(name);
+  else if (command === "try") for (const name of chosen) await tryImage(name, device);
   else process.stderr.write(help);
   return command === "build" || command === "try" || command === "--help" ? 0 : 64;
 }

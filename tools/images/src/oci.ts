@@ -3,6 +3,7 @@ import { copyFileSync, linkSync, mkdirSync, renameSync, rmSync, statSync, writeF
 import { join } from "node:path";
 import { folders } from "./folders.ts";
 import { blobOf, type Layer } from "./layer.ts";
+import { expectRoom } from "./room.ts";
 import { run } from "./run.ts";
 
 export interface ImageConfig {
@@ -33,6 +34,8 @@ export async function writeArchive(
   layers: readonly Layer[],
   config: ImageConfig,
 ): Promise<Archive> {
+  const bytes = layers.reduce((sum, { size }) => sum + size, 0);
+  expectRoom(`The archive of the image ${name}`, bytes);
   const layout = join(folders.work, `${name}-layout`);
   const blobs = join(layout, "blobs/sha256");
   rmSync(layout, { recursive: true, force: true });

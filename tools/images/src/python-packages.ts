@@ -1,10 +1,11 @@
-import { globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { paths } from "../../setup/paths.mjs";
+import { paths, repositoryRoot } from "../../setup/paths.mjs";
 import { findPython, uvEnvironment } from "../../setup/python.mjs";
 import type { DebianBase } from "./debian.ts";
 import { folders } from "./folders.ts";
 import { keptLayer, type Layer, packLayer } from "./layer.ts";
+import { expectRoom } from "./room.ts";
 import { run } from "./run.ts";
 import type { Component } from "./sbom.ts";
 
@@ -17,15 +18,14 @@ export interface PythonPackages {
 
 export type Device = "cpu" | "gpu";
 
-/** On a processor alone PyTorch never opens these; they are two gigabytes of five. Everything else its libraries are linked with. */
-const GPU_ONLY = [
-  "triton*",
-  "nvidia/cudnn/lib/libcudnn_*",
-  "nvidia/cu13/lib/libcusolverMg.so*",
-  "nvidia/cu13/lib/libnvperf_*",
-  "nvidia/nvshmem/lib/*.bc",
-  "nvidia/*/include",
-];
+/** Patterns, as the Dockerfile reads them: on a processor alone PyTorch never opens these. Everything else its libraries are linked with. */
+const GPU_ONLY = readFileSync(join(repositoryRoot, "deploy/images/trainer/gpu-only.txt"), "utf8")
+  .trim()
+  .split("\n");
+
+/** As uv installs them, for both alike. */
+const INSTALLED_BYTES = 6.1e9;
+const PACKED_BYTES = { cpu: 3.8e9, gpu: 6.1e9 } as const satisfies Record<Device, number>;
 
 /** The engine's locked packages, without those for its development, for the Python of the image, compiled. */
 export async function pythonPackages(base: DebianBase, device: Device): Promise<PythonPackages> {
@@ -44,6 +44,8 @@ export async function pythonPackages(base: DebianBase, device: Device): Promise<
   const title = `Python packages (${device})`;
   const madeFrom = [requirements, minor, device, base.layer.digest, GPU_ONLY.join()];
   const layer = await keptLayer(title, madeFrom, async () => {
+    // Its copy in uv's cache or here, the layer, and the layer in the image's archive.
+    expectRoom(`The trainer's image (${device})`, INSTALLED_BYTES + 2 * PACKED_BYTES[device]);
     await install(requirements, { target, minor, env });
     if (device === "cpu") leaveOut(target);
     await compile(base.root, target, `/${at}`);
@@ -51,7 +53,8 @@ export async function pythonPackages(base: DebianBase, device: Device): Promise<
     rmSync(target, { recursive: true });
     return packed;
   });
-  return { layer, at, components: componentsOf(listed) };
+  const isThere = ({ name }: Component) => device === "gpu" || !isLeftOut(name);
+  return { layer, at, components: componentsOf(listed).filter(isThere) };
 }
 
 interface Installation {
@@ -67,6 +70,11 @@ async function install(requirements: string, { target, minor, env }: Installatio
   writeFileSync(file, requirements);
   const options = ["--quiet", "--target", target, "--python-version", minor, "--require-hashes", "--no-deps"];
   await run(paths.uv, ["pip", "install", ...options, "--only-binary=:all:", "-r", file], { env });
+}
+
+/** The whole package, not only files of it. */
+export function isLeftOut(name: string): boolean {
+  return GPU_ONLY.some((pattern) => !pattern.includes("/") && name.startsWith(pattern.replace("*", "")));
 }
 
 function leaveOut(target: string): void {

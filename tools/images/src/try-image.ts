@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot } from "../../setup/paths.mjs";
 import { SetupProblem } from "../../setup/problem.mjs";
 import { folders, inWorkFolder } from "./folders.ts";
-import type { ImageName } from "./images.ts";
+import { type ImageName, variantOf } from "./images.ts";
+import type { Device } from "./python-packages.ts";
+import { expectRoom } from "./room.ts";
 import { run } from "./run.ts";
 
 interface Program {
@@ -59,10 +61,10 @@ exec chroot --userspec="$user" --groups= "$root" "$@"
 `;
 
 /** Starts an image's programs as its pods will. Throws when one does not say what it should, or may write where it should not. */
-export async function tryImage(name: ImageName): Promise<void> {
+export async function tryImage(name: ImageName, device: Device): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new SetupProblem("Trying images needs root: they are entered by chroot.");
-  await inWorkFolder(async () => tryPrograms(name, await unpackImage(name)));
+  await inWorkFolder(async () => tryPrograms(name, await unpackImage(variantOf(name, device))));
 }
 
 async function tryPrograms(name: ImageName, image: UnpackedImage): Promise<void> {
@@ -81,32 +83,45 @@ interface UnpackedImage {
   readonly workDir: string;
 }
 
-async function unpackImage(name: ImageName): Promise<UnpackedImage> {
-  const archive = join(folders.archives, `${name}.tar`);
+/** Straight from the archive: it may have gigabytes, which should not lie there once more. */
+async function unpackImage(variant: string): Promise<UnpackedImage> {
+  const archive = join(folders.archives, `${variant}.tar`);
   if (!existsSync(archive))
-    throw new SetupProblem(`${archive} is not there: npm run images -- build ${name}`);
-  const layout = join(folders.work, `${name}-try`);
-  const root = join(folders.work, `${name}-root`);
-  for (const folder of [layout, root]) mkdirSync(folder);
-  await run("tar", ["--extract", `--file=${archive}`, `--directory=${layout}`]);
-  const blob = (digest: string) => join(layout, "blobs/sha256", digest.slice("sha256:".length));
-  const read = <T>(path: string) => JSON.parse(readFileSync(path, "utf8")) as T; // written by oci.ts
-  const index = read<{ manifests: { digest: string }[] }>(join(layout, "index.json"));
-  const manifest = read<{ config: { digest: string }; layers: { digest: string }[] }>(
-    blob(index.manifests[0]?.digest ?? ""),
-  );
-  for (const { digest } of manifest.layers)
-    await run("tar", [
-      "--extract",
-      "--keep-directory-symlink",
-      `--file=${blob(digest)}`,
-      `--directory=${root}`,
-    ]);
-  const { config } = read<{ config: { User: string; Env: string[]; WorkingDir: string } }>(
-    blob(manifest.config.digest),
-  );
-  rmSync(layout, { recursive: true });
+    throw new SetupProblem(`${archive} is not there: npm run images -- build (see --help)`);
+  expectRoom(`Unpacking the image ${variant}`, statSync(archive).size);
+  const root = join(folders.work, `${variant}-root`);
+  mkdirSync(root);
+  const manifest = await manifestOf(archive);
+  for (const { digest } of manifest.layers) {
+    const unpack =
+      'tar --extract --to-stdout --file="$1" "$2" | tar --extract --keep-directory-symlink --directory="$3"';
+    await run("bash", ["-o", "pipefail", "-c", unpack, "unpack", archive, blobIn(digest), root]);
+  }
+  const { config } = await readJson<Configured>(archive, blobIn(manifest.config.digest));
   return { root, user: config.User, env: config.Env, workDir: config.WorkingDir };
+}
+
+interface Described {
+  readonly digest: string;
+}
+
+interface Configured {
+  readonly config: { readonly User: string; readonly Env: string[]; readonly WorkingDir: string };
+}
+
+async function manifestOf(archive: string) {
+  const { manifests } = await readJson<{ manifests: Described[] }>(archive, "index.json");
+  const path = blobIn(manifests[0]?.digest ?? "");
+  return readJson<{ config: Described; layers: Described[] }>(archive, path);
+}
+
+function blobIn(digest: string): string {
+  return digest.replace("sha256:", "blobs/sha256/");
+}
+
+async function readJson<T>(archive: string, path: string): Promise<T> {
+  const text = await run("tar", ["--extract", "--to-stdout", `--file=${archive}`, path]);
+  return JSON.parse(text) as T; // written by oci.ts
 }
 
 async function runInImage(
