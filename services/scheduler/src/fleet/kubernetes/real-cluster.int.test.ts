@@ -103,6 +103,38 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
     };
   };
 
+  /** In force when it resolves: a map of configuration, which has no gate either, tells. */
+  const requireGate = async (namespace: string): Promise<AsyncDisposable> => {
+    const { transport } = admin;
+    const group = "/apis/admissionregistration.k8s.io/v1";
+    const policies = `${group}/validatingadmissionpolicies`;
+    const bindings = `${group}/validatingadmissionpolicybindings`;
+    const rules = { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"] };
+    const spec = {
+      matchConstraints: {
+        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+        resourceRules: [{ ...rules, resources: ["pods", "configmaps"] }],
+      },
+      validations: [
+        { expression: "has(object.spec) && has(object.spec.initContainers)", message: "a gate comes first" },
+      ],
+    };
+    const metadata = { name: namespace };
+    const binding = { metadata, spec: { policyName: namespace, validationActions: ["Deny"] } };
+    await transport.call({ method: "POST", path: policies, body: { metadata, spec } });
+    await transport.call({ method: "POST", path: bindings, body: binding });
+    const body = { metadata: { generateName: "probe-" } };
+    const probe = () =>
+      transport.call({ method: "POST", path: `/api/v1/namespaces/${namespace}/configmaps`, body });
+    await vi.waitFor(() => expect(probe()).rejects.toThrow("a gate comes first"), { timeout: 30_000 });
+    return {
+      [Symbol.asyncDispose]: async () => {
+        for (const path of [bindings, policies])
+          await transport.call({ method: "DELETE", path: `${path}/${namespace}` });
+      },
+    };
+  };
+
   describeFleet("Jobs of a real API server in a restricted namespace", prepare, 90_000);
 
   test("tells why no machine fits in the scheduler's own words", { timeout: 60_000 }, async () => {
@@ -142,6 +174,29 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
       { timeout: 30_000 },
     );
     await fleet.close({ stopPods: true });
+    await ground[Symbol.asyncDispose]();
+  });
+
+  test("what an admission policy refuses waits; an heir with other settings ends it and makes it anew", {
+    timeout: 90_000,
+  }, async () => {
+    const ground = await prepare();
+    await using _policy = await requireGate(ground.namespace);
+    const before = await ground.open({ networkGate: false });
+    await before.start(spec(), never);
+    const reaches = (fleet: typeof before, phase: object) =>
+      vi.waitFor(async () => expect((await fleet.list(never))[0]?.phase).toMatchObject(phase), {
+        timeout: 30_000,
+      });
+    const message = expect.stringContaining("a gate comes first");
+    await reaches(before, { kind: "pending", reason: "refused", message });
+    const heir = await ground.open();
+    await reaches(heir, { kind: "ended", cause: "outdated", message });
+    await heir.remove(spec().name);
+    await heir.start(spec("a", 1), never);
+    await reaches(heir, { kind: "running" });
+    await before.close({ stopPods: false });
+    await heir.close({ stopPods: true });
     await ground[Symbol.asyncDispose]();
   });
 
