@@ -4,12 +4,14 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { hashOf } from "../../setup/files.mjs";
 import { SetupProblem } from "../../setup/problem.mjs";
 import { folders } from "./folders.ts";
 import { keptLayer, type Layer, packLayer } from "./layer.ts";
@@ -36,9 +38,8 @@ export async function debianBase(title: string, names: readonly string[]): Promi
   const files = (await download(names)).filter(
     (file) => !INSTALLERS.includes(basename(file).split("_")[0] ?? ""),
   );
-  const root = join(folders.work, title);
-  await unpack(files, root);
   const madeFrom = [...files.map((file) => basename(file)), ...WITHOUT];
+  const root = await unpacked(title, files);
   const layer = await keptLayer(`Debian: ${title}`, madeFrom, () =>
     packLayer({ title: `Debian: ${title}`, root, without: WITHOUT.map((path) => `./${path}`) }),
   );
@@ -79,6 +80,24 @@ function isOld(lists: string): boolean {
     .filter((name) => name.endsWith("Release"))
     .map((name) => statSync(join(lists, name)).ctimeMs);
   return made.length === 0 || Math.max(...made) < Date.now() - A_DAY_MS;
+}
+
+/** Kept until the packages or the way to unpack them are others: most images stand on one of two. */
+async function unpacked(title: string, files: readonly string[]): Promise<string> {
+  const roots = join(folders.debian, "roots");
+  const name = `${title}-${hashOf({ values: [...files.map((file) => basename(file)), unpack, settle].map(String) })}`;
+  const root = join(roots, name);
+  if (existsSync(root)) return root;
+  const draft = join(folders.work, title);
+  await unpack(files, draft);
+  for (const old of globSync(`${title}-*`, { cwd: roots })) rmSync(join(roots, old), { recursive: true });
+  mkdirSync(roots, { recursive: true });
+  try {
+    renameSync(draft, root);
+  } catch (error) {
+    if (!existsSync(root)) throw error; // another build was quicker
+  }
+  return root;
 }
 
 async function unpack(files: readonly string[], root: string): Promise<void> {

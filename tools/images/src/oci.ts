@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, linkSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { folders } from "./folders.ts";
 import { blobOf, type Layer } from "./layer.ts";
@@ -34,33 +43,66 @@ export async function writeArchive(
   layers: readonly Layer[],
   config: ImageConfig,
 ): Promise<Archive> {
-  const bytes = layers.reduce((sum, { size }) => sum + size, 0);
-  expectRoom(`The archive of the image ${name}`, bytes);
-  const layout = join(folders.work, `${name}-layout`);
-  const blobs = join(layout, "blobs/sha256");
-  rmSync(layout, { recursive: true, force: true });
-  mkdirSync(blobs, { recursive: true });
-  for (const { digest } of layers) place(blobOf(digest), join(blobs, digest.slice("sha256:".length)));
-  const configBlob = put(blobs, configOf(layers, config), "application/vnd.oci.image.config.v1+json");
+  const configBlob = blobFrom(configOf(layers, config), "application/vnd.oci.image.config.v1+json");
   const manifest = {
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.manifest.v1+json",
-    config: configBlob,
+    config: configBlob.descriptor,
     layers: layers.map(({ digest, size }) => ({
       mediaType: "application/vnd.oci.image.layer.v1.tar",
       digest,
       size,
     })),
   };
-  const described = put(blobs, manifest, manifest.mediaType);
-  const names = [`${repository}:test`, `${repository}@${described.digest}`];
-  const manifests = names.map((reference) => ({
-    ...described,
-    annotations: { "io.containerd.image.name": reference, "org.opencontainers.image.ref.name": reference },
-  }));
-  writeFileSync(join(layout, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-  writeFileSync(join(layout, "index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
+  const manifestBlob = blobFrom(manifest, manifest.mediaType);
+  const { digest } = manifestBlob.descriptor;
+  const names = [`${repository}:test`, `${repository}@${digest}`];
+  const index = JSON.stringify({
+    schemaVersion: 2,
+    manifests: names.map((reference) => ({
+      ...manifestBlob.descriptor,
+      annotations: {
+        "io.containerd.image.name": reference,
+        "org.opencontainers.image.ref.name": reference,
+      },
+    })),
+  });
   const path = join(folders.archives, `${name}.tar`);
+  if (!(await holds(path, index))) {
+    const bytes = layers.reduce((sum, { size }) => sum + size, 0);
+    expectRoom(`The archive of the image ${name}`, bytes);
+    const layout = join(folders.work, `${name}-layout`);
+    layOut(layout, { index, layers, blobs: [configBlob, manifestBlob] });
+    await packLayout(layout, path);
+  }
+  return { path, digest, size: statSync(path).size };
+}
+
+/** An archive is put in place whole, so its index tells all that is in it. */
+async function holds(archive: string, index: string): Promise<boolean> {
+  if (!existsSync(archive)) return false;
+  const extract = ["--extract", "--to-stdout", "--occurrence=1", `--file=${archive}`, "index.json"];
+  return (await run("tar", extract)) === index;
+}
+
+interface Layout {
+  readonly index: string;
+  readonly layers: readonly Layer[];
+  readonly blobs: readonly Blob[];
+}
+
+function layOut(layout: string, { index, layers, blobs }: Layout): void {
+  const folder = join(layout, "blobs/sha256");
+  rmSync(layout, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const at = (digest: string) => join(folder, digest.slice("sha256:".length));
+  for (const { digest } of layers) place(blobOf(digest), at(digest));
+  for (const { bytes, descriptor } of blobs) writeFileSync(at(descriptor.digest), bytes);
+  writeFileSync(join(layout, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+  writeFileSync(join(layout, "index.json"), index);
+}
+
+async function packLayout(layout: string, path: string): Promise<void> {
   const draft = `${path}.draft`;
   const times = [
     "--sort=name",
@@ -81,7 +123,6 @@ export async function writeArchive(
   ]);
   renameSync(draft, path);
   rmSync(layout, { recursive: true });
-  return { path, digest: described.digest, size: statSync(path).size };
 }
 
 function configOf(layers: readonly Layer[], { user, workDir, env, entrypoint, labels }: ImageConfig): object {
@@ -101,11 +142,15 @@ function configOf(layers: readonly Layer[], { user, workDir, env, entrypoint, la
   };
 }
 
-function put(folder: string, content: object, mediaType: string) {
+interface Blob {
+  readonly bytes: Buffer;
+  readonly descriptor: { readonly mediaType: string; readonly digest: string; readonly size: number };
+}
+
+function blobFrom(content: object, mediaType: string): Blob {
   const bytes = Buffer.from(JSON.stringify(content));
-  const digest = createHash("sha256").update(bytes).digest("hex");
-  writeFileSync(join(folder, digest), bytes);
-  return { mediaType, digest: `sha256:${digest}`, size: bytes.byteLength };
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return { bytes, descriptor: { mediaType, digest, size: bytes.byteLength } };
 }
 
 function place(blob: string, path: string): void {
