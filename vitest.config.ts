@@ -5,6 +5,7 @@ const named = (suffix: string) => sources.map((folder) => `${folder}/**/*${suffi
 const integration = named(".int.test.ts");
 const system = named(".system.test.ts");
 const cluster = named(".cluster.test.ts");
+const upgrade = ["tools/faults/src/upgrade.cluster.test.ts"];
 const never = ["**/node_modules/**", "**/dist/**"];
 
 export default defineConfig({
@@ -44,19 +45,24 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
-      {
-        test: {
-          // On one real Kubernetes for all: `npm run test:cluster`.
-          name: "cluster",
-          include: cluster,
-          exclude: never,
-          globalSetup: ["tools/cluster/src/testing/global-setup.ts"],
-          fileParallelism: false,
-          testTimeout: 5 * 60_000,
-          hookTimeout: 5 * 60_000,
-          sequence: { groupOrder: 3 },
-        },
-      },
+      // On one real Kubernetes for all: `npm run test:cluster`, and `npm run test:upgrade`, which builds a release of another commit.
+      onKubernetes("cluster", cluster, [...never, ...upgrade], 3),
+      onKubernetes("upgrade", upgrade, never, 4),
     ],
   },
 });
+
+function onKubernetes(name: string, include: string[], exclude: string[], groupOrder: number) {
+  return {
+    test: {
+      name,
+      include,
+      exclude,
+      globalSetup: ["tools/cluster/src/testing/global-setup.ts"],
+      fileParallelism: false,
+      testTimeout: 5 * 60_000,
+      hookTimeout: 5 * 60_000,
+      sequence: { groupOrder },
+    },
+  };
+}

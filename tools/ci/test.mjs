@@ -3,16 +3,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { launch, runInForeground } from "../setup/launch.mjs";
+import { runInForeground } from "../setup/launch.mjs";
 import { paths } from "../setup/paths.mjs";
 import { SetupProblem } from "../setup/problem.mjs";
 import { setUp } from "../setup/setup.mjs";
+import { blame, interrupted, report, runVitest } from "./vitest-totals.mjs";
 
 const reports = mkdtempSync(join(tmpdir(), "gradients-test-"));
-const vitestReport = join(reports, "vitest.json");
 const pytestReport = join(reports, "pytest.xml");
-/** Exit codes from here on: ended by a signal, as by Ctrl-C. */
-const interrupted = 129;
 
 try {
   process.exitCode = await testAll(process.argv.slice(2));
@@ -27,25 +25,12 @@ try {
 async function testAll(filters) {
   await setUp();
   process.stdout.write("TypeScript: unit tests, tests on real servers, the whole system\n");
-  const code = await runVitest(filters);
-  if (code >= interrupted) return code;
-  const typescript = readVitest(code);
+  const typescript = await runVitest(["unit", "int", "system"], filters);
+  if (typescript.code >= interrupted) return typescript.code;
   if (filters.length > 0) return report([typescript]);
   process.stdout.write("Python: the training engine\n");
   const python = readPytest(await runPytest());
   return report([typescript, python]);
-}
-
-function runVitest(filters) {
-  const args = [
-    "run",
-    ...["unit", "int", "system"].map((project) => `--project=${project}`),
-    "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${vitestReport}`,
-    ...filters,
-  ];
-  return launch(join(paths.dependencies, "vitest/vitest.mjs"), ["--root", paths.repositoryRoot, ...args]);
 }
 
 function runPytest() {
@@ -56,31 +41,10 @@ function runPytest() {
   });
 }
 
-/** A file that cannot be loaded holds no tests and still is a failure; so is a run that fails with no failed test to show. */
-function readVitest(exitCode) {
-  if (!existsSync(vitestReport)) return { passed: 0, failed: 1 };
-  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(vitestReport, "utf8"));
-  const brokenFiles = testResults.filter(
-    ({ status, assertionResults }) =>
-      status === "failed" && !assertionResults.some((test) => test.status === "failed"),
-  );
-  return blame(exitCode, { passed: numPassedTests, failed: numFailedTests + brokenFiles.length });
-}
-
 function readPytest(exitCode) {
   if (!existsSync(pytestReport)) return { passed: 0, failed: 1 };
   const summary = /<testsuite [^>]*>/.exec(readFileSync(pytestReport, "utf8"))?.[0] ?? "";
   const count = (name) => Number(new RegExp(` ${name}="(\\d+)"`).exec(summary)?.[1] ?? 0);
   const failed = count("failures") + count("errors");
   return blame(exitCode, { passed: count("tests") - failed - count("skipped"), failed });
-}
-
-function blame(exitCode, { passed, failed }) {
-  return { passed, failed: exitCode !== 0 && failed === 0 ? 1 : failed };
-}
-
-function report(results) {
-  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
-  process.stdout.write(`\n${sum("passed")} passed, ${sum("failed")} failed\n`);
-  return sum("failed") === 0 ? 0 : 1;
 }

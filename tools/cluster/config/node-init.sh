@@ -1,7 +1,8 @@
 #!/bin/sh
-# First process of the node's namespaces, called with the run folder. Lays out a machine of its own, then reaps what loses its parent.
+# First process of the node's namespaces, called with the run folder and the folder of images. Lays out a machine of its own, then reaps what loses its parent.
 set -eu
 dir=$1
+images=$2
 
 mount -t proc proc /proc
 
@@ -15,10 +16,12 @@ rmdir "$dir/cgroup"
 
 # What programs write to fixed places goes to memory: sockets, network namespaces, CNI's results, links to logs.
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/netns /run/lock /run/settings /run/cluster /run/var-lib /run/var-lib-work
+mkdir -p /run/netns /run/lock /run/settings /run/cluster /run/images /run/var-lib /run/var-lib-work
 mount --rbind "$dir" /run/cluster
+mount --rbind "$images" /run/images
 mount -t overlay -o lowerdir=/var/lib,upperdir=/run/var-lib,workdir=/run/var-lib-work overlay /var/lib
 mount --rbind /run/cluster "$dir"
+mount --rbind /run/images "$images"
 mount -t tmpfs -o mode=755 tmpfs /var/log
 
 # kubelet sets these for the whole machine: here it writes to copies.

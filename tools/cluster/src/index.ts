@@ -17,6 +17,7 @@ export {
   type ControlPlaneServer,
   startControlPlane,
 } from "./control-plane/control-plane.ts";
+export { imagesFolder } from "./layout.ts";
 export { addresses } from "./node/addresses.ts";
 export { type Outcome, outcomeOf } from "./run.ts";
 export { fate } from "./simulated/annotations.ts";

@@ -1,14 +1,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { paths } from "../../setup/paths.mjs";
-import { down, up } from "./cluster/cluster.ts";
-import { clusterProblem } from "./cluster/needs.ts";
+import { down, loadArchives, up } from "./cluster/cluster.ts";
+import { runFolder } from "./layout.ts";
+import { ctrIn } from "./node/image-store.ts";
+import { findNode } from "./node/namespaces.ts";
 import { kubectl } from "./testing/commands.ts";
 import { snapshotMachine } from "./testing/machine-snapshot.ts";
+import { suiteProblem } from "./testing/suite-problem.ts";
 
-const problem = clusterProblem("node");
+const problem = suiteProblem("node");
 
 describe.skipIf(problem !== undefined)(`a cluster's life${problem ? ` (${problem})` : ""}`, () => {
   let before: Awaited<ReturnType<typeof snapshotMachine>>;
@@ -39,14 +44,54 @@ describe.skipIf(problem !== undefined)(`a cluster's life${problem ? ` (${problem
 
   it("`down` leaves nothing of a cluster with pods, Services and policies", async () => {
     await up({ profile: "node" });
-    await kubectl("create", "deployment", "left", "--image=gradients.test/shell:1", "--", "sleep", "1000");
+    await deployShell();
     await kubectl("expose", "deployment", "left", "--port=80");
-    await kubectl("rollout", "status", "deployment/left", "--timeout=60s");
     expect(await snapshotMachine()).not.toEqual(before);
     await down();
     expect(await snapshotMachine()).toEqual(before);
   }, 120_000);
+
+  it("an image that was loaded is there for the next cluster until its archive goes, the containers of the last one are not", async () => {
+    await up({ profile: "node" });
+    const folder = await mkdtemp(join(paths.scratch, "gradients-image-"));
+    const archive = join(folder, "kept.tar");
+    const name = await exportUnderDigest(archive);
+    await loadArchives([archive]);
+    await deployShell();
+    await down();
+    await up({ profile: "node" });
+    expect(await inNode("images", "list", "--quiet")).toContain(name);
+    expect((await inNode("containers", "list")).filter((line) => line.includes(SHELL))).toEqual([]);
+    await rm(folder, { recursive: true });
+    await down();
+    await up({ profile: "node" });
+    expect(await inNode("images", "list", "--quiet")).not.toContain(name);
+  }, 180_000);
 });
+
+const SHELL = "gradients.test/shell:1";
+
+async function deployShell(): Promise<void> {
+  await kubectl("create", "deployment", "left", `--image=${SHELL}`, "--", "sleep", "1000");
+  await kubectl("rollout", "status", "deployment/left", "--timeout=60s");
+}
+
+/** containerd's own client. */
+async function inNode(...args: readonly string[]): Promise<readonly string[]> {
+  const place = await findNode(runFolder);
+  if (place === undefined) throw new Error("no node is up");
+  return ctrIn(runFolder, place)(...args);
+}
+
+/** An image of the node's under a name by its digest, as an archive; the node forgets that name. */
+async function exportUnderDigest(archive: string): Promise<string> {
+  const line = (await inNode("images", "list")).find((one) => one.startsWith(SHELL)) ?? "";
+  const name = `kept.test/shell@${/sha256:[0-9a-f]{64}/.exec(line)?.[0]}`;
+  await inNode("images", "tag", SHELL, name);
+  await inNode("images", "export", archive, name);
+  await inNode("images", "delete", name);
+  return name;
+}
 
 /** The program as a user starts it, ended as the kernel would when memory runs out. */
 async function upKilledAfter(step: string): Promise<void> {

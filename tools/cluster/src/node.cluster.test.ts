@@ -4,13 +4,13 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { up } from "./cluster/cluster.ts";
-import { clusterProblem } from "./cluster/needs.ts";
 import { runFolder } from "./layout.ts";
 import { addresses, ports } from "./node/addresses.ts";
 import { applyObjects, kubectl } from "./testing/commands.ts";
 import { denyEgress, job, namespace, pod } from "./testing/objects.ts";
+import { suiteProblem } from "./testing/suite-problem.ts";
 
-const problem = clusterProblem("node");
+const problem = suiteProblem("node");
 const deadline = { timeout: 60_000, interval: 200 };
 
 describe.skipIf(problem !== undefined)(`a node${problem ? ` (${problem})` : ""}`, () => {

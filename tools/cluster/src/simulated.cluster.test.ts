@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { down, up } from "./cluster/cluster.ts";
-import { clusterProblem } from "./cluster/needs.ts";
 import { fate } from "./simulated/annotations.ts";
 import { applyObjects, kubectl } from "./testing/commands.ts";
 import { snapshotMachine } from "./testing/machine-snapshot.ts";
+import { suiteProblem } from "./testing/suite-problem.ts";
 
-const problem = clusterProblem("simulated");
+const problem = suiteProblem("simulated");
 const deadline = { timeout: 60_000, interval: 200 };
 const nodes = 200;
 

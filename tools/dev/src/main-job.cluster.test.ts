@@ -1,11 +1,12 @@
-import { clusterProblem } from "@gradients/cluster";
+import { foreignCluster } from "@gradients/cluster/testing/foreign-cluster";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeAttacks } from "./testing/describe-attacks.ts";
 import { describeFaults } from "./testing/describe-faults.ts";
 import { expectPayment, expectRace, expectResult, follow } from "./testing/main-job.ts";
 import { expectNothingLeft, openProduct, type Product } from "./testing/product.ts";
+import { productProblem } from "./testing/product-problem.ts";
 
-const problem = clusterProblem("node");
+const problem = productProblem();
 const MINUTE = 60_000;
 
 describe.skipIf(problem !== undefined)(`the product in Kubernetes${problem ? ` (${problem})` : ""}`, () => {
@@ -33,6 +34,8 @@ describe.skipIf(problem !== undefined)(`the product in Kubernetes${problem ? ` (
     20 * MINUTE,
   );
 
-  describeAttacks(() => product);
-  describeFaults(() => product);
+  // They strike at the node itself.
+  const isOwn = foreignCluster() === undefined;
+  if (isOwn) describeAttacks(() => product);
+  if (isOwn) describeFaults(() => product);
 });

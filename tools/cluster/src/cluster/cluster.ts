@@ -7,12 +7,13 @@ import { compactEtcd } from "../control-plane/etcd-client.ts";
 import { etcdSocket } from "../control-plane/servers.ts";
 import { daemonsIn, thisMachine } from "../daemons/daemons.ts";
 import { runFolder as dir, runLock } from "../layout.ts";
+import { ctrIn, loadImages } from "../node/image-store.ts";
 import { closeNode, findNode } from "../node/namespaces.ts";
 import { installPackages } from "../node/packages.ts";
 import { clusterProblem, neededBinaries } from "./needs.ts";
 import { type Profile, readProfile, writeProfile } from "./profile.ts";
 import { printedSteps } from "./steps.ts";
-import { loadImages, upNode } from "./up-node.ts";
+import { upNode } from "./up-node.ts";
 import { upSimulated } from "./up-simulated.ts";
 
 /** Admin's kubeconfig of the cluster that `up` starts. */
@@ -64,8 +65,7 @@ export async function loadArchives(archives: readonly string[]): Promise<void> {
   if (place === undefined)
     throw new SetupProblem("No cluster with a node is up: start one by `npm run cluster -- up`.");
   await loadImages(
-    dir,
-    place,
+    ctrIn(dir, place),
     archives.map((archive) => resolve(archive)),
   );
 }

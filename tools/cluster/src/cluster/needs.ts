@@ -1,5 +1,6 @@
 import { goProblem, isBuilt } from "../binaries/build.ts";
 import type { BinaryName } from "../binaries/catalogue.ts";
+import { isolationProblem } from "../node/isolation.ts";
 import type { Profile } from "./profile.ts";
 
 const controlPlaneBinaries = [
@@ -27,5 +28,8 @@ function machineProblem(profile: Profile): string | undefined {
   if (process.platform !== "linux") return `The test cluster runs on Linux and this is ${process.platform}`;
   if (profile === "node" && process.getuid?.() !== 0)
     return "A node needs root, for namespaces, mounts and a network of its own (`--simulated` does without)";
+  const refusal = profile === "node" ? isolationProblem() : undefined;
+  if (refusal !== undefined)
+    return `A node needs namespaces, mounts and cgroups of its own, and they are refused here (${refusal})`;
   return neededBinaries(profile).every(isBuilt) ? undefined : goProblem();
 }

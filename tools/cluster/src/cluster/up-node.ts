@@ -7,15 +7,15 @@ import { SetupProblem } from "../../../setup/problem.mjs";
 import { binaryPath } from "../binaries/catalogue.ts";
 import { type ApiClient, apiClient } from "../control-plane/client.ts";
 import { prepareControlPlane } from "../control-plane/servers.ts";
-import { daemonsIn, type Place } from "../daemons/daemons.ts";
+import { type Daemons, daemonsIn, type Place } from "../daemons/daemons.ts";
 import { configFile } from "../layout.ts";
 import { addresses, nodeName, ports } from "../node/addresses.ts";
 import { makeCgroups } from "../node/cgroups.ts";
+import { ctrIn, loadImages, tidyImages } from "../node/image-store.ts";
 import { dnsImage, type Image, packImage, pauseImage, shellImage } from "../node/images.ts";
 import { findNode, openNode } from "../node/namespaces.ts";
-import { programPath } from "../node/packages.ts";
-import { containerdSocket, prepareNode } from "../node/servers.ts";
-import { outcomeOf, run } from "../run.ts";
+import { containerdSocket, type NodeServers, prepareNode } from "../node/servers.ts";
+import { run } from "../run.ts";
 import { startControlPlaneDaemons } from "./control-plane-daemons.ts";
 import type { Step } from "./steps.ts";
 
@@ -35,8 +35,8 @@ export async function upNode(dir: string, step: Step): Promise<void> {
   const api = await apiClient(files.kubeconfig);
   await Promise.all([
     startControlPlaneDaemons({ daemons, files, api, step }),
-    step("containerd", () => daemons.start(servers.containerd, () => answers(containerdSocket(dir)))).then(
-      () => step("images", () => loadOwnImages(dir, place)),
+    step("containerd", () => startContainerd(dir, place, daemons, servers)).then(() =>
+      step("images", () => loadOwnImages(dir, place)),
     ),
   ]);
   await step("kubelet", () => daemons.start(servers.kubelet, () => nodeIsKnown(api)));
@@ -51,42 +51,17 @@ export async function upNode(dir: string, step: Step): Promise<void> {
   await step("node and DNS", () => untilServing(api));
 }
 
-/** Archives as made by `docker save` or buildah. */
-export async function loadImages(dir: string, place: Place, archives: readonly string[]): Promise<void> {
-  const ctr = [
-    ...place.enter,
-    programPath("ctr"),
-    "--address",
-    containerdSocket(dir),
-    "--namespace",
-    "k8s.io",
-  ];
-  const known = new Set((await run([...ctr, "images", "list", "--quiet"])).split("\n"));
-  for (const archive of archives) {
-    const names = await digestsIn(archive);
-    if (names.length > 0 && names.every((name) => known.has(name))) continue;
-    await run([...ctr, "images", "import", "--no-unpack=false", archive]);
+/** For the first time in the cluster's life: its pods are none of those that the store of images may still know. */
+async function startContainerd(dir: string, place: Place, daemons: Daemons, servers: NodeServers) {
+  const ready = () => answers(containerdSocket(dir));
+  const tidied = join(dir, "images.tidied");
+  if (!existsSync(tidied)) {
+    await daemons.start(servers.podlessContainerd, ready);
+    await tidyImages(ctrIn(dir, place));
+    await daemons.stop(servers.podlessContainerd.name);
+    await writeFile(tidied, "");
   }
-}
-
-/** By which the archive names its images, if it is an OCI layout that names them by digest: what is there under those is the same, and need not be read. */
-async function digestsIn(archive: string): Promise<readonly string[]> {
-  const { code, output } = await outcomeOf([
-    "tar",
-    "--extract",
-    "--to-stdout",
-    "--file",
-    archive,
-    "index.json",
-  ]);
-  if (code !== 0) return []; // as `docker save` makes them
-  const { manifests } = JSON.parse(output) as { readonly manifests: readonly Described[] };
-  const names = manifests.map(({ annotations }) => annotations?.["io.containerd.image.name"] ?? "");
-  return names.filter((name) => name.includes("@sha256:"));
-}
-
-interface Described {
-  readonly annotations?: Readonly<Record<string, string>>;
+  await daemons.start(servers.containerd, ready);
 }
 
 async function loadOwnImages(dir: string, place: Place): Promise<void> {
@@ -95,7 +70,7 @@ async function loadOwnImages(dir: string, place: Place): Promise<void> {
   const images: readonly Image[] = [pauseImage, dnsImage, shellImage()];
   const archives = [];
   for (const image of images) archives.push(await packImage(image, join(dir, "images")));
-  await loadImages(dir, place, archives);
+  await loadImages(ctrIn(dir, place), archives);
   await writeFile(loaded, "");
 }
 

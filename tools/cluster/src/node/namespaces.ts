@@ -6,10 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SetupProblem } from "../../../setup/problem.mjs";
 import type { Place } from "../daemons/daemons.ts";
 import { isAlive, type ProcessRecord, readRecord, recordAndBecome } from "../daemons/record.ts";
-import { configFile } from "../layout.ts";
+import { configFile, imagesFolder } from "../layout.ts";
 import { environment, run } from "../run.ts";
 import { addresses, hostInterface } from "./addresses.ts";
 import { removeCgroups } from "./cgroups.ts";
+import { isolation } from "./isolation.ts";
 
 /**
  * The node is a set of namespaces (processes, mounts, network): the kernel itself ends every process, mount, interface and firewall
@@ -17,9 +18,9 @@ import { removeCgroups } from "./cgroups.ts";
  */
 export async function openNode(dir: string): Promise<Place> {
   await mkdir(join(dir, "pids"), { recursive: true });
+  await mkdir(imagesFolder, { recursive: true, mode: 0o700 });
   const log = openSync(logFile(dir), "a");
-  const isolation = ["--fork", "--kill-child", "--pid", "--mount", "--net", "--ipc", "--propagation=private"];
-  const firstProcess = ["sh", configFile("node-init.sh"), dir];
+  const firstProcess = ["sh", configFile("node-init.sh"), dir, imagesFolder];
   spawn(
     "sh",
     ["-c", recordAndBecome, "gradients-cluster", recordFile(dir), "unshare", ...isolation, ...firstProcess],

@@ -32,7 +32,7 @@ export async function installPackages(): Promise<void> {
   await run([...env, "apt-get", "install", "-y", "--no-install-recommends", ...missing]);
 }
 
-function missingPackages(): readonly string[] {
+export function missingPackages(): readonly string[] {
   return Object.entries(packages)
     .filter(([, programs]) => programs.some((program) => findProgram(program) === undefined))
     .map(([name]) => name);

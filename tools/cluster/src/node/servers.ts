@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { type BinaryName, binaryPath } from "../binaries/catalogue.ts";
 import type { ControlPlaneFiles, ServerCommand } from "../control-plane/servers.ts";
+import { imagesFolder } from "../layout.ts";
 import { writeStable } from "../write-stable.ts";
 import { addresses, nodeName, ports } from "./addresses.ts";
 import { cgroupName } from "./cgroups.ts";
@@ -11,9 +12,14 @@ import { cniFolders, programPath } from "./packages.ts";
 
 export const containerdSocket = (dir: string) => join(dir, "containerd/containerd.sock");
 
+/** Everything of containerd that outlives the cluster. */
+const containerdRoot = join(imagesFolder, "containerd");
+
 /** The node's own servers as command lines, with their configuration written below `dir`. */
 export interface NodeServers {
   readonly containerd: ServerCommand;
+  /** The same without its part that runs pods. */
+  readonly podlessContainerd: ServerCommand;
   readonly kubelet: ServerCommand;
   readonly kubeProxy: ServerCommand;
   readonly kubeRouter: ServerCommand;
@@ -21,27 +27,18 @@ export interface NodeServers {
 
 export async function prepareNode(dir: string, files: ControlPlaneFiles): Promise<NodeServers> {
   return {
-    containerd: await containerd(dir),
+    ...(await containerds(dir)),
     kubelet: await kubelet(dir, files),
     kubeProxy: await kubeProxy(dir, files),
     kubeRouter: await kubeRouter(files),
   };
 }
 
-async function containerd(dir: string): Promise<ServerCommand> {
+async function containerds(dir: string): Promise<Pick<NodeServers, "containerd" | "podlessContainerd">> {
   const cni = await writeNetwork(dir);
-  const config = join(dir, "config/containerd.toml");
   const cri = '[plugins."io.containerd.grpc.v1.cri"';
   const pluginsFolder = cniFolders.find((folder) => existsSync(join(folder, "bridge"))) ?? "";
-  await writeStable(
-    config,
-    `version = 2
-root = ${JSON.stringify(join(dir, "containerd/root"))}
-state = "/run/containerd"
-disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
-[grpc]
-  address = ${JSON.stringify(containerdSocket(dir))}
-${cri}]
+  const pods = `${cri}]
   sandbox_image = ${JSON.stringify(pauseImage.name)}
   # Without CAP_SYS_RESOURCE no sandbox could start otherwise.
   restrict_oom_score_adj = true
@@ -52,9 +49,29 @@ ${cri}.containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
 ${cri}.containerd.runtimes.runc.options]
   SystemdCgroup = false
-`,
-  );
-  return { name: "containerd", program: programPath("containerd"), args: ["--config", config] };
+`;
+  const unused = [
+    "internal.v1.opt",
+    ...["btrfs", "zfs", "devmapper", "aufs"].map((name) => `snapshotter.v1.${name}`),
+  ];
+  const server = async (file: string, without: readonly string[], more: string): Promise<ServerCommand> => {
+    const config = join(dir, "config", file);
+    await writeStable(
+      config,
+      `version = 2
+root = ${JSON.stringify(containerdRoot)}
+state = "/run/containerd"
+disabled_plugins = ${JSON.stringify(without.map((name) => `io.containerd.${name}`))}
+[grpc]
+  address = ${JSON.stringify(containerdSocket(dir))}
+${more}`,
+    );
+    return { name: "containerd", program: programPath("containerd"), args: ["--config", config] };
+  };
+  return {
+    containerd: await server("containerd.toml", unused, pods),
+    podlessContainerd: await server("containerd-podless.toml", [...unused, "grpc.v1.cri"], ""),
+  };
 }
 
 /** One bridge for all pods; who may talk to whom is kube-router's work. */

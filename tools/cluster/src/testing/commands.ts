@@ -1,6 +1,6 @@
 import { binaryPath } from "../binaries/catalogue.ts";
-import { clusterKubeconfig } from "../cluster/cluster.ts";
 import { run } from "../run.ts";
+import { suiteKubeconfig } from "./foreign-cluster.ts";
 
 /** The real kubectl as the cluster's admin. A refusal rejects with the server's sentence. */
 export const kubectl = (...args: readonly string[]) => asAdmin("kubectl", args);
@@ -20,5 +20,5 @@ export const applyObjects = (...objects: readonly object[]) =>
 export const helm = (args: readonly string[], input?: string) => asAdmin("helm", args, input);
 
 function asAdmin(program: "kubectl" | "helm", args: readonly string[], input?: string): Promise<string> {
-  return run([binaryPath(program), "--kubeconfig", clusterKubeconfig, ...args], input);
+  return run([binaryPath(program), "--kubeconfig", suiteKubeconfig(), ...args], input);
 }

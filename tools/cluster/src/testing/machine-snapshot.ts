@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { paths } from "../../../setup/paths.mjs";
 import { runFolder } from "../layout.ts";
 import { cgroupName } from "../node/cgroups.ts";
 import { programPath } from "../node/packages.ts";
@@ -10,7 +11,9 @@ import { run } from "../run.ts";
 export async function snapshotMachine() {
   return {
     processes: await clusterProcesses(),
-    mounts: (await lines("/proc/self/mountinfo")).map((line) => line.split(" ")[4]),
+    mounts: (await lines("/proc/self/mountinfo"))
+      .map((line) => line.split(" ")[4] ?? "")
+      .filter(isNotScratch),
     interfaces: await readdir("/sys/class/net"),
     routes: (await run([programPath("ip"), "route", "show", "table", "all"])).split("\n"),
     firewall: await firewall(),
@@ -19,6 +22,9 @@ export async function snapshotMachine() {
     files: [runFolder, ...fixedPlaces].filter(existsSync),
   };
 }
+
+/** A cluster mounts nothing there; builds of images, which may go on beside it, do. */
+const isNotScratch = (path: string) => !path.startsWith(`${paths.scratch}/`);
 
 const settings = [
   "vm/overcommit_memory",

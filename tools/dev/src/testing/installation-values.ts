@@ -66,8 +66,8 @@ export function installationValues({ host, ports, chain, images, attacker, setti
       ...service("scorer"),
       config: {
         SCORER_HELDOUT_ROWS_MAX: 32,
-        SCORER_GENERATE_ROWS: 4,
-        SCORER_MAX_NEW_TOKENS: 32,
+        SCORER_GENERATE_ROWS: 2,
+        SCORER_MAX_NEW_TOKENS: 16,
         ...settings.scorer,
       },
     },

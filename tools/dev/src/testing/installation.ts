@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { addresses, loadArchives, up } from "@gradients/cluster";
 import { applyObjects, helm, kubectl } from "@gradients/cluster/testing";
+import { foreignCluster } from "@gradients/cluster/testing/foreign-cluster";
 import { loadConfig, registerModel } from "@gradients/gateway";
 import { buildImage } from "@gradients/images";
 import { paths } from "../../../setup/paths.mjs";
@@ -9,6 +10,7 @@ import { newApiKey } from "../api-key.ts";
 import { baseModel } from "../network.ts";
 import { createServerControl, type ServerControl } from "../server-control.ts";
 import { type ServerFolders, type Servers, startServers } from "../servers.ts";
+import { demandEmpty, forwardPort, loadInto } from "./foreign.ts";
 import { type Forward, forward } from "./forward.ts";
 import { installationValues, type Settings, secretNames } from "./installation-values.ts";
 import { SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "./namespaces.ts";
@@ -50,22 +52,25 @@ interface InstallOptions {
 export async function installGradients(options: InstallOptions = {}): Promise<Installation> {
   const { release, settings, hostile = false } = options;
   await using cleanup = new AsyncDisposableStack();
-  await up({ profile: "node" });
-  const first = release ?? { chart: chartFolder, services: await buildImage("services", "cpu") };
-  const trainer = await buildImage("trainer", "cpu");
-  const attacker = hostile ? await buildImage("attacker", "cpu") : undefined;
-  await loadArchives([first.services, trainer, attacker].flatMap((image) => image?.path ?? []));
+  const foreign = foreignCluster();
+  const [{ first, trainer, attacker }] = await Promise.all([
+    build(release, hostile),
+    foreign ? demandEmpty() : up({ profile: "node" }),
+  ]);
+  const archives = [first.services, trainer, attacker].flatMap((image) => image?.path ?? []);
+  await (foreign ? loadInto(foreign, archives) : loadArchives(archives));
+  const host = foreign?.host ?? addresses.host;
   const folders = await serverFolders(cleanup);
   const servers = cleanup.use(await startServers(folders));
   const control = cleanup.use(createServerControl(servers, folders));
   const ports = portsOf(servers);
   const forwards = {} as Record<ServerName, Forward>;
   for (const name of Object.keys(ports) as ServerName[])
-    forwards[name] = cleanup.use(await forward(addresses.host, ports[name]));
+    forwards[name] = cleanup.use(await forward(host, ports[name]));
   const apiKey = newApiKey();
   cleanup.defer(removeAll);
-  await applyObjects(namespace(SERVICES_NAMESPACE), ...secrets(servers, apiKey));
-  const facts = { host: addresses.host, ports, chain: servers.chain, attacker, settings };
+  await applyObjects(namespace(SERVICES_NAMESPACE), ...secrets(servers, host, apiKey));
+  const facts = { host, ports, chain: servers.chain, attacker, settings };
   const upgrade = ({ chart, services }: Release) =>
     install(chart, installationValues({ ...facts, images: { services, trainer } }));
   await upgrade(first);
@@ -77,12 +82,23 @@ export async function installGradients(options: InstallOptions = {}): Promise<In
     forwards,
     apiKey,
     models,
-    door,
+    door: async (service) => {
+      if (!foreign) return door(service);
+      const target = `deployment/${RELEASE}-${service}`;
+      return owned.use(await forwardPort(foreign, target, grpcPorts[service])).address;
+    },
     upgrade,
     rollback: async (revision) => void (await helm(["rollback", RELEASE, String(revision), ...patience])),
     test: testRelease,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function build(release: Release | undefined, hostile: boolean) {
+  const first = release ?? { chart: chartFolder, services: await buildImage("services", "cpu") };
+  const trainer = await buildImage("trainer", "cpu");
+  const attacker = hostile ? await buildImage("attacker", "cpu") : undefined;
+  return { first, trainer, attacker };
 }
 
 /** On disk, so that a server can be killed and come back. */
@@ -107,7 +123,7 @@ function portsOf({ postgres, nats, s3, chain }: Servers): Record<ServerName, num
 
 const namespace = (name: string) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
 
-function secrets({ postgres, s3, chain }: Servers, apiKey: string): readonly object[] {
+function secrets({ postgres, s3, chain }: Servers, host: string, apiKey: string): readonly object[] {
   const secret = (name: string, stringData: Readonly<Record<string, string>>) => ({
     apiVersion: "v1",
     kind: "Secret",
@@ -115,11 +131,11 @@ function secrets({ postgres, s3, chain }: Servers, apiKey: string): readonly obj
     stringData,
   });
   const databases = ["gateway", "scheduler", "scorer", "chain-bridge"].map((service) =>
-    secret(secretNames.database(service), { url: roleUrl(postgres.url, service, addresses.host) }),
+    secret(secretNames.database(service), { url: roleUrl(postgres.url, service, host) }),
   );
   return [
     ...databases,
-    secret(secretNames.admin, { url: postgres.url.replace("127.0.0.1", addresses.host) }),
+    secret(secretNames.admin, { url: postgres.url.replace("127.0.0.1", host) }),
     secret(secretNames.objects, {
       "access-key-id": s3.accessKeyId,
       "secret-access-key": s3.secretAccessKey,

@@ -1,0 +1,28 @@
+import { existsSync, statfsSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import { imagesFolder } from "@gradients/cluster";
+import { foreignCluster } from "@gradients/cluster/testing/foreign-cluster";
+import { suiteProblem } from "@gradients/cluster/testing/suite-problem";
+import { paths } from "../../../setup/paths.mjs";
+
+const GIB = 1024 ** 3;
+/** Three trainers at a time and the services. */
+const MEMORY_GIB = 12;
+const PROCESSORS = 2;
+/** Images of the trainer, packed and unpacked, and later what changes of them. */
+const DISK_GIB = { first: 24, later: 4 } as const;
+
+/** Why the product cannot be tested here on a cluster; undefined if it can. What another cluster has is not asked. */
+export function productProblem(): string | undefined {
+  if (foreignCluster()) return undefined;
+  const problem = suiteProblem("node");
+  if (problem !== undefined) return problem;
+  const processors = availableParallelism();
+  if (processors < PROCESSORS) return `It needs ${PROCESSORS} processors and there is ${processors}`;
+  const memory = totalmem() / GIB;
+  if (memory < MEMORY_GIB) return `It needs ${MEMORY_GIB} GiB of memory and there are ${memory.toFixed(1)}`;
+  const { bavail, bsize } = statfsSync(existsSync(paths.cache) ? paths.cache : paths.repositoryRoot);
+  const [disk, needed] = [(bavail * bsize) / GIB, existsSync(imagesFolder) ? DISK_GIB.later : DISK_GIB.first];
+  if (disk < needed) return `It needs ${needed} GiB of disk for its images and ${disk.toFixed(1)} are free`;
+  return undefined;
+}
