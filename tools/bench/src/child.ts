@@ -10,13 +10,22 @@ export interface Child extends AsyncDisposable {
 
 export interface ChildOptions {
   readonly args?: readonly string[];
+  /** Beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Writes a CPU profile there at its end. */
   readonly profileDir?: string | undefined;
 }
 
-export async function startChild(program: URL, { args = [], profileDir }: ChildOptions = {}): Promise<Child> {
+export async function startChild(
+  program: URL,
+  { args = [], env = {}, profileDir }: ChildOptions = {},
+): Promise<Child> {
   const profiling = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
-  const child = fork(fileURLToPath(program), [...args], { execArgv: profiling, serialization: "advanced" });
+  const child = fork(fileURLToPath(program), [...args], {
+    env: { ...process.env, ...env },
+    execArgv: profiling,
+    serialization: "advanced",
+  });
   const ended = once(child, "exit");
   await once(child, "message");
   let last = 0;

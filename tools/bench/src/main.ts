@@ -22,7 +22,7 @@ Without names: all of them.
   --quick          short runs, to see that all works; docs/benchmarks.md is left alone
   --minutes <n>    length of the soak   [30]
   --rounds <n>     kueue: how often each contender has its turn   [2]
-  --share <x>      kueue: part of the load, above 0 to 1   [1]
+  --share <x>      kueue, kubernetes: part of the load, above 0 to 1   [1]
   --profile <dir>  CPU profiles of the measured processes (bus, rpc, kubernetes)
   --help           this text
 `;
@@ -56,8 +56,10 @@ else if (unknown !== undefined) {
 } else if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0 && isFor("kueue"))) {
   process.stderr.write(`--rounds takes a whole number above 0, and is for kueue alone.\n\n${HELP}`);
   process.exitCode = EX_USAGE;
-} else if (share !== undefined && !(share > 0 && share <= 1 && isFor("kueue"))) {
-  process.stderr.write(`--share takes a number above 0 to 1, and is for kueue alone.\n\n${HELP}`);
+} else if (share !== undefined && !(share > 0 && share <= 1 && (isFor("kueue") || isFor("kubernetes")))) {
+  process.stderr.write(
+    `--share takes a number above 0 to 1, and is for kueue or kubernetes alone.\n\n${HELP}`,
+  );
   process.exitCode = EX_USAGE;
 } else for (const one of chosen()) await runOne(one);
 

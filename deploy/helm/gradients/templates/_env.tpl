@@ -63,9 +63,12 @@
 {{- end }}
 {{- end -}}
 
+{{- /* What it keeps lives long: with a small young generation and one arena of the allocator it needs a quarter less memory. */ -}}
 {{- define "gradients.env.scheduler" -}}
 {{- $root := index . 0 -}}
 {{- $settings := index . 1 -}}
+- { name: NODE_OPTIONS, value: "--max-semi-space-size=2" }
+- { name: MALLOC_ARENA_MAX, value: "1" }
 - { name: SCHEDULER_RELAY_HOST, value: {{ $settings.listenHost | quote }} }
 - { name: SCHEDULER_RELAY_PORT, value: {{ int $settings.relay.port | quote }} }
 - { name: SCHEDULER_RELAY_TARGET, value: {{ include "gradients.relayTarget" . | quote }} }

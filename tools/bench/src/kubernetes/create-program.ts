@@ -1,5 +1,7 @@
 // Makes Jobs by our client or by the stock one. Run by creates.ts and bare-placing.ts as a process of its own.
+import { setTimeout as sleep } from "node:timers/promises";
 import { jobs } from "@gradients/kube";
+import { WorkQueue } from "@gradients/runtime";
 import { JobWriter } from "@gradients/scheduler/fleet/kubernetes/job-writer";
 import { BatchV1Api, KubeConfig, type V1Job } from "@kubernetes/client-node";
 import { secondsOfCpu, serve } from "../child.ts";
@@ -22,6 +24,9 @@ const creators = {
   },
 };
 
+/** Placements at a time: as many as the scheduler makes. */
+const WORKERS = 16;
+
 /** What the scheduler asks of the API server for one placement, with nothing around it. */
 async function place(attemptId: string): Promise<void> {
   const signal = new AbortController().signal;
@@ -32,11 +37,19 @@ async function place(attemptId: string): Promise<void> {
   await writer.begin(spec.name, uid, signal);
 }
 
+const queue = new WorkQueue({
+  workers: WORKERS,
+  handle: place,
+  onError: (id, error) => process.stderr.write(`${id}: ${String(error)}\n`),
+});
+void queue.run(new AbortController().signal);
+
 serve({
   /** When each was begun, by the time of day. */
   placeAtRate: async (attemptIds: readonly string[], perSecond: number) => {
     const cpuBefore = await secondsOfCpu();
-    const sentAt = await atRate(attemptIds, perSecond, place);
+    const sentAt = await atRate(attemptIds, perSecond, async (id) => queue.add(id));
+    while (queue.size > 0) await sleep(20);
     const cpuSeconds = (await secondsOfCpu()) - cpuBefore;
     return { cpuSeconds, sentAt: [...sentAt].map(([id, at]) => [id, performance.timeOrigin + at]) };
   },

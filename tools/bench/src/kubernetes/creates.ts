@@ -15,13 +15,13 @@ interface Creates {
 /** Jobs of the product made through our client and through the stock one, in turns, from one process. */
 export async function measureCreates(
   plane: ControlPlane,
-  { isQuick, say, profileDir }: RunOptions,
+  { isQuick, share = 1, say, profileDir }: RunOptions,
 ): Promise<readonly Figure[]> {
   const client = await makeNamespace(plane.kubeconfig, NAMESPACE);
   await client.transport.close();
   const program = new URL("./create-program.ts", import.meta.url);
   await using child = await startChild(program, { args: [plane.kubeconfig, NAMESPACE], profileDir });
-  const count = isQuick ? 200 : 1_000;
+  const count = isQuick ? 200 : Math.round(1_000 * share);
   const create = (who: "ours" | "stock", prefix: string, size = count) =>
     child.ask<Creates>("create", who, prefix, size, WIDTH);
   for (const who of ["ours", "stock"] as const) await create(who, `warm-${who}`, 100);

@@ -18,11 +18,15 @@ export async function measureMemory(
 ): Promise<readonly Figure[]> {
   const program = new URL("./fleet-program.ts", import.meta.url);
   await using child = await startChild(program, { args: [plane.kubeconfig] });
+  const heapBytes = () => child.ask<number>("heapBytes");
   await child.ask("follow", "default"); // its code and its connections are there
-  const before = await child.ask<number>("heapBytes");
+  const first = await heapBytes();
+  await child.ask("follow", "kube-node-lease"); // as empty as the other
+  const before = await heapBytes();
+  const empty = before - first;
   const { milliseconds, running } = await child.ask<Followed>("follow", namespace);
   if (running !== count) throw new Error(`The fleet sees ${running} running pods of ${count}`);
-  const heap = (((await child.ask<number>("heapBytes")) - before) / count) * PER;
+  const heap = (((await heapBytes()) - before - empty) / count) * PER;
   say(`  heap: ${(heap / 1e6).toFixed(1)} MB per 10,000 pods`);
   const peak = await child.ask<number>("peakRssBytes");
   return [
@@ -32,6 +36,7 @@ export async function measureMemory(
       unit: "MB",
       target: { atMost: 8 },
     },
+    { what: "heap of a fleet that follows none", value: empty / 1e6, unit: "MB" },
     { what: "first list of all of them", value: milliseconds / 1000, unit: "s" },
     {
       what: "peak resident memory of that process",

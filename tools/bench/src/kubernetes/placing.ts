@@ -17,7 +17,7 @@ const LATEST_MS = 600_000;
 export async function measurePlacing(
   plane: ControlPlane,
   world: SchedulerWorld,
-  { isQuick, say }: RunOptions,
+  { isQuick, share = 1, say }: RunOptions,
 ): Promise<readonly Figure[]> {
   const client = await makeNamespace(plane.kubeconfig, NAMESPACE);
   await world.start(NAMESPACE);
@@ -35,7 +35,7 @@ export async function measurePlacing(
     stopping.signal,
   );
   await placeAll(world, Array.from({ length: RATE }, newJobId), createdAt); // what is compiled by now stays so
-  const ids = Array.from({ length: RATE * (isQuick ? 5 : 20) }, newJobId);
+  const ids = Array.from({ length: Math.round(RATE * (isQuick ? 5 : 20 * share)) }, newJobId);
   const cpuBefore = sampleOf(await world.pid())?.cpuSeconds ?? 0;
   const sentAt = await placeAll(world, ids, createdAt);
   const cpu = (sampleOf(await world.pid())?.cpuSeconds ?? 0) - cpuBefore;

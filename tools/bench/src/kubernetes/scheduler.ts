@@ -14,6 +14,7 @@ import { startNats, startPostgres, startS3 } from "@gradients/testkit";
 import { headers } from "nats";
 import pg from "pg";
 import { paths } from "../../../setup/paths.mjs";
+import { memorySettings } from "./memory-settings.ts";
 import { fleetConfig } from "./trainers.ts";
 
 /** The scheduler as it is installed, in a process of its own on real servers, with nothing around it. */
@@ -59,7 +60,10 @@ export async function startScheduler(
       ...environment(plane),
       ...doors(nats.url, s3),
       SCHEDULER_DATABASE_URL: databaseUrl,
-      ...(profileDir !== undefined && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` }),
+      ...memorySettings,
+      ...(profileDir !== undefined && {
+        NODE_OPTIONS: `${memorySettings.NODE_OPTIONS} --cpu-prof --cpu-prof-dir=${profileDir}`,
+      }),
     },
     folder,
     onUnplannedEnd: (logTail) => process.stderr.write(`The scheduler ended:\n${logTail}\n`),

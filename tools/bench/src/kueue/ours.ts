@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jobs, pathOf } from "@gradients/kube";
 import type { RunOptions } from "../benchmark.ts";
-import { startChild } from "../child.ts";
+import { type ChildOptions, startChild } from "../child.ts";
+import { memorySettings } from "../kubernetes/memory-settings.ts";
 import { makeNamespace } from "../kubernetes/plane.ts";
 import { auditedControlPlane, TIMEOUT_MS } from "./audited-plane.ts";
 import { type Generator, rulesOf, seriesOf } from "./load.ts";
@@ -24,12 +25,12 @@ export async function runOurs(generator: Generator, { profileDir }: RunOptions):
   const series = join(folder, "series.json");
   await writeFile(rules, JSON.stringify(rulesOf(generator)));
   await writeFile(series, JSON.stringify(seriesOf(generator)));
-  const start = (program: string, file: string, profile?: string) =>
+  const start = (program: string, file: string, options: ChildOptions = {}) =>
     startChild(new URL(`./${program}-program.ts`, import.meta.url), {
       args: [plane.kubeconfig, NAMESPACE, file],
-      profileDir: profile,
+      ...options,
     });
-  const admitter = cleanup.use(await start("admitter", rules, profileDir));
+  const admitter = cleanup.use(await start("admitter", rules, { env: memorySettings, profileDir }));
   const runner = cleanup.use(await start("runner", series));
   const question = { admitter: "gradients-scheduler", runner: "bench", resource: "jobs" } as const;
   const ground = { plane, client, question, path: pathOf(jobs, NAMESPACE), endCondition: "Complete" };
