@@ -99,10 +99,14 @@ export async function createWorld(chainOptions: DevChainOptions = {}): Promise<W
     }
   };
 
-  /** A busy machine must not bury the bridge in blocks. */
+  let minedAt = 0;
+  /** A busy machine must not bury the bridge in blocks; one that was told of none must hear of the next. */
   const mineAtItsPace = async () => {
     const { control } = chain;
-    if (control.finalizedBlock - (await cursorBlock(db)) < MOST_BLOCKS_TO_BOOK) control.produceBlock();
+    const isClose = control.finalizedBlock - (await cursorBlock(db)) < MOST_BLOCKS_TO_BOOK;
+    if (!isClose && performance.now() - minedAt < SLOWEST_BLOCK_MS) return;
+    control.produceBlock();
+    minedAt = performance.now();
   };
 
   return {
@@ -146,7 +150,8 @@ export async function createWorld(chainOptions: DevChainOptions = {}): Promise<W
 }
 
 const PATIENCE_MS = 100_000;
-const MOST_BLOCKS_TO_BOOK = 20;
+const MOST_BLOCKS_TO_BOOK = 4;
+const SLOWEST_BLOCK_MS = 1_000;
 
 /** The newest block that is booked. */
 export async function cursorBlock(db: BridgeDatabase): Promise<number> {
