@@ -7,6 +7,8 @@ import { TestApiServer } from "./testing/index.ts";
 import { KubeTransport } from "./transport.ts";
 
 const times = { leaseMs: 1_000, renewMs: 600, retryMs: 100 };
+/** For what has to stay as it is, however busy the machine. */
+const patient = { leaseMs: 20_000, renewMs: 12_000, retryMs: 100 };
 const key = "/apis/coordination.k8s.io/v1/namespaces/n/leases/control";
 
 let server: TestApiServer;
@@ -23,7 +25,7 @@ afterEach(async () => {
   await cleanup.disposeAsync();
 });
 
-function replica(identity: string, leastTerm = 0n) {
+function replica(identity: string, leastTerm = 0n, own = times) {
   const transport = new KubeTransport(server.connection("n"), { userAgent: identity });
   cleanup.defer(() => transport.close());
   const client = new KubeClient(transport, "n", new RateLimiter({ perSecond: 500, burst: 500 }));
@@ -31,7 +33,7 @@ function replica(identity: string, leastTerm = 0n) {
     client,
     name: "control",
     identity,
-    times,
+    times: own,
     logger: createLogger({ service: "test", level: "silent" }),
   });
   const stop = new AbortController();
@@ -103,11 +105,11 @@ describe("LeaseElector", () => {
   });
 
   test("a renewal whose answer was lost does not end the leadership", async () => {
-    const first = replica("a");
+    const first = replica("a", 0n, patient);
     await vi.waitFor(() => expect(first.leads()).toBe(true));
     server.faults.add({ how: "lose", method: "PUT", times: 3 });
-    await vi.waitFor(() => expect(server.faults.left).toBe(0), { timeout: 2_000 });
-    await new Promise((resolve) => setTimeout(resolve, 2 * times.retryMs));
+    await vi.waitFor(() => expect(server.faults.left).toBe(0), { timeout: 10_000 });
+    await new Promise((resolve) => setTimeout(resolve, 2 * patient.retryMs));
     expect(first.terms).toEqual([1n]);
     expect(first.leads()).toBe(true);
   });
