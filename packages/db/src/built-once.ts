@@ -2,7 +2,7 @@ import type { Compilable, CompiledQuery, Kysely } from "kysely";
 
 /**
  * A hot query that Kysely builds once; then it runs with other values, in the pool or in a transaction. `build` gets a stand-in for each value, to hand to
- * the query and to nothing else: what the query looks like cannot hang on them.
+ * the query and to nothing else: what the query looks like cannot hang on them, nor on the database, as a schema stands in the search path alone.
  */
 export function builtOnce<Tables, Values extends readonly unknown[], Row>(
   build: (q: Kysely<Tables>, ...values: Values) => Compilable<Row>,

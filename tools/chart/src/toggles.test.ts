@@ -35,6 +35,16 @@ testToggles("values of the services", [
     on: true,
   },
   {
+    what: "options of Node that an operator gives stand in place of the chart's, and not beside them",
+    over: { scheduler: { extraEnv: [{ name: "NODE_OPTIONS", value: "--max-old-space-size=512" }] } },
+    see: (objects) =>
+      containerOf(objects, "scheduler")
+        .env.filter(({ name }: { readonly name: string }) => name === "NODE_OPTIONS")
+        .map(({ value }: { readonly value: string }) => value),
+    off: ["--max-semi-space-size=2"],
+    on: ["--max-old-space-size=512"],
+  },
+  {
     what: "imageRegistry stands before images",
     over: { imageRegistry: "r.example.org" },
     see: (objects) => containerOf(objects, "gateway").image.split("@")[0],

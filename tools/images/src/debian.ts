@@ -90,7 +90,8 @@ async function unpacked(title: string, files: readonly string[]): Promise<string
   if (existsSync(root)) return root;
   const draft = join(folders.work, title);
   await unpack(files, draft);
-  for (const old of globSync(`${title}-*`, { cwd: roots })) rmSync(join(roots, old), { recursive: true });
+  const others = globSync(`${title}-*`, { cwd: roots }).filter((other) => other !== name);
+  for (const old of others) rmSync(join(roots, old), { recursive: true, force: true });
   mkdirSync(roots, { recursive: true });
   try {
     renameSync(draft, root);

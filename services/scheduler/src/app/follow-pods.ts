@@ -34,7 +34,12 @@ export async function followPods(
   await followWaiting(deps, pods, byName);
 }
 
-async function endPlacement(deps: Deps, { attemptId, jobId, epoch }: Placement, pod: Ended): Promise<void> {
+async function endPlacement(
+  deps: Deps,
+  { attemptId, jobId, epoch, state }: Placement,
+  pod: Ended,
+): Promise<void> {
+  if (pod.phase.cause === "outdated" && state !== "placing") return; // its agent has spoken: there is a pod, of which the fleet has not heard yet
   deps.observe.podCrashed(pod.name, pod.phase);
   const command = commandOfEnd(pod.phase, epoch);
   await deps.db.tx(async (tx) => moveAttempt(tx, deps, await lockJob(tx, jobId), attemptId, command));

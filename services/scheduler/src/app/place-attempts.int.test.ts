@@ -5,14 +5,16 @@ import { createTestDatabase } from "@gradients/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Deps } from "../deps.ts";
 import { newAttemptCore } from "../domain/attempt-machine.ts";
+import { podName } from "../fleet/pod-name.ts";
 import { createObserve } from "../observe.ts";
-import { insertAttempts } from "../store/attempts.ts";
+import { findAttempt, insertAttempts } from "../store/attempts.ts";
 import { lockFreeJobs, lockJob } from "../store/jobs.ts";
 import { migrations } from "../store/migrations/index.ts";
 import { listPlacements, saveAllWaiting } from "../store/placements.ts";
 import type { Tables } from "../store/schema.ts";
 import { findTokenHolder, hashToken } from "../store/tokens.ts";
 import { Backpressure } from "./backpressure.ts";
+import { followPods } from "./follow-pods.ts";
 import { placeAttempts } from "./place-attempts.ts";
 
 const cleanup = new AsyncDisposableStack();
@@ -31,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(() => cleanup.disposeAsync());
 
-const place = async () => {
+const testDeps = () => {
   const parts = {
     db,
     rules: { placingLeaseSeconds: 60 },
@@ -44,7 +46,11 @@ const place = async () => {
     },
     observe: createObserve(logger, classes),
   };
-  const deps = parts as unknown as Deps; // all that placing reaches for
+  return parts as unknown as Deps; // all that placing and following reach for
+};
+
+const place = async () => {
+  const deps = testDeps();
   const placed = await placeAttempts(deps, [], await listPlacements(db.q), new Backpressure(1_000));
   return placed.toSorted((a, b) => a.attempt.attemptId.localeCompare(b.attempt.attemptId));
 };
@@ -125,4 +131,27 @@ test("what pods wait for is kept for placements of that epoch alone", async () =
   );
   const kept = new Map((await listPlacements(db.q)).map((one) => [one.attemptId, one.waiting]));
   expect([kept.get(own.attemptId), kept.get(other.attemptId)]).toEqual([waiting, null]);
+});
+
+test("a Job of before an upgrade without a pod is made anew, unless its agent has spoken: then its pod has just not been heard of", async () => {
+  const [waiting, running] = [await addQueued(), await addQueued()];
+  await place();
+  await db.q
+    .updateTable("attempt")
+    .set({ state: "running" })
+    .where("attempt_id", "=", running.attemptId)
+    .execute();
+  const phase = { kind: "ended", cause: "outdated", exitCode: null, message: "" } as const;
+  const pods = [waiting, running].map(({ attemptId }) => ({
+    name: podName(attemptId, 0),
+    attemptId,
+    epoch: 0,
+    hardwareClass: "class",
+    phase,
+  }));
+  await followPods(testDeps(), pods, await listPlacements(db.q));
+  const states = async ({ attemptId }: { readonly attemptId: AttemptId }) =>
+    (await findAttempt(db.q, attemptId))?.core;
+  expect(await states(running)).toMatchObject({ state: "running", epoch: 0 });
+  expect(await states(waiting)).toMatchObject({ state: "queued", epoch: 1 });
 });

@@ -110,12 +110,14 @@ interface Batch {
 async function placeBatch(deps: Deps, races: readonly QueuedAttempt[][]): Promise<Batch> {
   const jobIds = races.flatMap(([first]) => first?.jobId ?? []);
   try {
-    return await deps.db.tx(async (tx) => {
+    const outcome = await deps.db.tx(async (tx) => {
       const jobs = new Map((await lockFreeJobs(tx, jobIds)).map((job) => [job.jobId, job]));
       const isFree = ([first]: readonly QueuedAttempt[]) => first !== undefined && jobs.has(first.jobId);
       const placed = await placeLocked(tx, deps, jobs, races.filter(isFree).flat());
-      return { placed, left: races.filter((race) => !isFree(race)) };
+      return { placed, now: tx.now, left: races.filter((race) => !isFree(race)) };
     });
+    observePlaced(deps, outcome.placed, outcome.now);
+    return outcome;
   } catch (error) {
     deps.observe.batchFailed(races.length, error);
     return { placed: [], left: [...races] };
@@ -125,10 +127,12 @@ async function placeBatch(deps: Deps, races: readonly QueuedAttempt[][]): Promis
 async function placeAlone(deps: Deps, race: readonly QueuedAttempt[]): Promise<readonly PlacedAttempt[]> {
   const [first] = race;
   if (!first) return [];
-  return deps.db.tx(async (tx) => {
+  const { placed, now } = await deps.db.tx(async (tx) => {
     const job = await lockJob(tx, first.jobId);
-    return placeLocked(tx, deps, new Map([[job.jobId, job]]), race);
+    return { placed: await placeLocked(tx, deps, new Map([[job.jobId, job]]), race), now: tx.now };
   });
+  observePlaced(deps, placed, now);
+  return placed;
 }
 
 /** A race starts as a whole even when we die in the middle. What was cancelled meanwhile is left out. */
@@ -156,11 +160,15 @@ async function placeLocked(
     leaseExpiresAt,
   );
   await saveTokens(tx, placed.map(tokenOf));
-  for (const { attempt } of placed) {
-    inJobTrace(attempt, () => deps.observe.attemptFact(attempt, "placed", PLACE));
-    deps.observe.attemptPlaced(attempt, tx.now);
-  }
   return placed;
+}
+
+/** Once it is certain: a transaction may be tried again. */
+function observePlaced({ observe }: Deps, placed: readonly PlacedAttempt[], now: Date): void {
+  for (const { attempt } of placed) {
+    inJobTrace(attempt, () => observe.attemptFact(attempt, "placed", PLACE));
+    observe.attemptPlaced(attempt, now);
+  }
 }
 
 function tokenOf({ attempt: { attemptId, core }, token }: PlacedAttempt): NewToken {

@@ -63,7 +63,7 @@ export async function lockAttempt(tx: Tx<Tables>, attemptId: AttemptId): Promise
   return row && toAttempt(row);
 }
 
-/** Locks the rows, in the order of their ids as everybody does who locks several. The caller holds their jobs' locks. By primary key. */
+/** Locks the rows, in the order of their ids. The caller holds their jobs' locks. By primary key. */
 export async function lockAttempts(
   tx: Tx<Tables>,
   attemptIds: readonly AttemptId[],

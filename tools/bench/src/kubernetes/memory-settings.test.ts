@@ -8,5 +8,5 @@ test("what is measured runs as the chart runs it", () => {
   const file = join(paths.repositoryRoot, "deploy/helm/gradients/templates/_env.tpl");
   const template = readFileSync(file, "utf8");
   for (const [name, value] of Object.entries(memorySettings))
-    expect(template).toContain(`- { name: ${name}, value: "${value}" }`);
+    expect(template).toContain(`"${name}" "${value}"`);
 });

@@ -246,6 +246,12 @@ export const breaches: readonly Breach[] = [
     change: ({ spec }) => (spec.initContainers[0].args = ["--help"]),
   },
   {
+    what: "a variable that the gate heeds",
+    says: "the gate runs before everything else",
+    change: ({ spec }) =>
+      (spec.initContainers[0].env = [{ name: "NODE_OPTIONS", value: "--require=/tmp/x" }]),
+  },
+  {
     what: "a contestant's image as the agent",
     says: "the agent is the services' image",
     change: (pod) => (agentOf(pod).image = engineOf(pod).image),

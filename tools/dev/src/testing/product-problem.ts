@@ -1,6 +1,6 @@
 import { existsSync, statfsSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
-import { imagesFolder } from "@gradients/cluster";
+import { join } from "node:path";
 import { foreignCluster } from "@gradients/cluster/testing/foreign-cluster";
 import { suiteProblem } from "@gradients/cluster/testing/suite-problem";
 import { paths } from "../../../setup/paths.mjs";
@@ -12,6 +12,8 @@ const PROCESSORS = 2;
 /** Images of the trainer, packed and unpacked, and later what changes of them. */
 const DISK_GIB = { first: 24, later: 4 } as const;
 
+const trainerImage = join(paths.cache, "images/trainer.tar");
+
 /** Why the product cannot be tested here on a cluster; undefined if it can. What another cluster has is not asked. */
 export function productProblem(): string | undefined {
   if (foreignCluster()) return undefined;
@@ -22,7 +24,7 @@ export function productProblem(): string | undefined {
   const memory = totalmem() / GIB;
   if (memory < MEMORY_GIB) return `It needs ${MEMORY_GIB} GiB of memory and there are ${memory.toFixed(1)}`;
   const { bavail, bsize } = statfsSync(existsSync(paths.cache) ? paths.cache : paths.repositoryRoot);
-  const [disk, needed] = [(bavail * bsize) / GIB, existsSync(imagesFolder) ? DISK_GIB.later : DISK_GIB.first];
+  const [disk, needed] = [(bavail * bsize) / GIB, existsSync(trainerImage) ? DISK_GIB.later : DISK_GIB.first];
   if (disk < needed) return `It needs ${needed} GiB of disk for its images and ${disk.toFixed(1)} are free`;
   return undefined;
 }
