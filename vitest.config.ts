@@ -27,8 +27,6 @@ export default defineConfig({
           include: integration,
           exclude: never,
           globalSetup: ["packages/testkit/src/global-setup.ts"],
-          // They wait for leases and deadlines as much as they work.
-          maxWorkers: 3,
           testTimeout: 30_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },

@@ -17,7 +17,7 @@ beforeAll(() => {
     program,
     `const [code = "0"]: string[] = process.argv.slice(2);
     process.on("SIGTERM", () => { console.log("stopped"); process.exit(Number(code)); });
-    console.log(process.pid, ...process.argv.slice(2));
+    console.log(String(process.pid), ...process.argv.slice(2));
     if (code !== "7") process.exit(Number(code));
     setInterval(() => {}, 1000);`,
   );

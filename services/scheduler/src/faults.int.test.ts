@@ -85,7 +85,9 @@ test("a scheduler that is killed finds its pods again: none lost, none twice", {
   spawnScheduler(relayPort);
   const [race] = await world.waitFor(RaceFinishedSchema, 1, 90_000);
   expect(race?.entries.map(({ failure }) => failure)).toEqual([undefined, undefined]);
-  expect(world.seen(AttemptStartedSchema)).toHaveLength(2);
+  // The same event may come twice: it was published, and its publisher killed before it could note that.
+  const starts = new Set(world.seen(AttemptStartedSchema).map((one) => `${one.attemptId} ${one.epoch}`));
+  expect([...starts]).toEqual(started.map(({ attemptId }) => `${attemptId} 0`));
   const epochs = await Promise.all(started.map(({ attemptId }) => findAttempt(world.db.q, attemptId)));
   expect(epochs.map((attempt) => attempt?.core.epoch)).toEqual([0, 0]);
   await vi.waitFor(async () => expect(await readdir(world.fleetDir)).toEqual([]), { timeout: 30_000 });
