@@ -1,16 +1,15 @@
 import { join } from "node:path";
 import { loadArchives, up } from "@gradients/cluster";
 import { helm, kubectl } from "@gradients/cluster/testing";
-import { suiteProblem } from "@gradients/cluster/testing/suite-problem";
 import { type BuiltImage, buildImage, developmentServerNames } from "@gradients/images";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { door, RELEASE, removeAll, testRelease } from "./testing/installation.ts";
 import { gatewayClient } from "./testing/main-job.ts";
 import { SERVICES_NAMESPACE } from "./testing/namespaces.ts";
-import { productProblem } from "./testing/product-problem.ts";
+import { ownProductProblem } from "./testing/product-problem.ts";
 import { chartFolder } from "./testing/releases.ts";
 
-const problem = suiteProblem("node") ?? productProblem();
+const problem = ownProductProblem();
 const MINUTE = 60_000;
 
 describe.skipIf(problem !== undefined)(`values-dev.yaml${problem ? ` (${problem})` : ""}`, () => {

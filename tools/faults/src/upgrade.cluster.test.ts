@@ -2,10 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { loadArchives } from "@gradients/cluster";
 import { kubectlLines } from "@gradients/cluster/testing";
-import { suiteProblem } from "@gradients/cluster/testing/suite-problem";
 import { type Installation, installGradients } from "@gradients/dev/testing/installation";
 import { SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "@gradients/dev/testing/namespaces";
-import { productProblem } from "@gradients/dev/testing/product-problem";
+import { ownProductProblem } from "@gradients/dev/testing/product-problem";
 import {
   earlierRelease,
   earlierReleaseProblem,
@@ -33,7 +32,7 @@ const MINUTE = 60_000;
 const READERS = 3;
 
 const schemas = ["gateway", "scheduler", "scorer", "chain_bridge"];
-const problem = suiteProblem("node") ?? productProblem() ?? (await earlierReleaseProblem(EARLIER));
+const problem = ownProductProblem() ?? (await earlierReleaseProblem(EARLIER));
 
 describe.skipIf(problem !== undefined)(`upgrade and rollback${problem ? ` (${problem})` : ""}`, () => {
   const cleanup = new AsyncDisposableStack();
