@@ -1,4 +1,4 @@
-import { isUnreachable } from "@gradients/db";
+import { isOutage } from "@gradients/db";
 import { failpoint } from "@gradients/kernel";
 import { withBackoff } from "@gradients/runtime";
 import type { Accepted, DeliveryOptions } from "./accepted.ts";
@@ -47,7 +47,7 @@ export function whileDatabaseIsBack<T extends BusTables, R>(
   { logger, signal }: DeliveryOptions<T>,
   fn: () => Promise<R>,
 ): Promise<R> {
-  return withBackoff({ what: "handle event", logger, signal, maxMs: 5_000, isRetryable: isUnreachable }, fn);
+  return withBackoff({ what: "handle event", logger, signal, maxMs: 5_000, isRetryable: isOutage }, fn);
 }
 
 function retryLater<T extends BusTables>(

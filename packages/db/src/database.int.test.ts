@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtOnce } from "./built-once.ts";
 import { createDatabase, type Database } from "./database.ts";
 import { ensureSchema } from "./ensure-schema.ts";
-import { isUniqueViolation, isUnreachable } from "./errors.ts";
+import { isOutage, isUniqueViolation } from "./errors.ts";
 import { migrate } from "./migrate.ts";
 
 interface Tables {
@@ -126,6 +126,24 @@ describe("tx", () => {
   });
 });
 
+describe("a lock that stays taken", () => {
+  test("a transaction waits for it longer than one lock_timeout", async () => {
+    const holder = await db.openClient("holder");
+    await holder.query("begin; lock table account in access exclusive mode");
+    const release = setTimeout(() => void holder.query("commit"), 1_500);
+    await db.tx((tx) => tx.selectFrom("account").select("name").execute());
+    clearTimeout(release);
+    await holder.end();
+  });
+
+  test("a single statement tells of an outage", async () => {
+    const holder = await db.openClient("holder");
+    await holder.query("begin; lock table account in access exclusive mode");
+    await expect(db.q.selectFrom("account").select("name").execute()).rejects.toSatisfy(isOutage);
+    await holder.end();
+  });
+});
+
 describe("prepared statements", () => {
   const asked = (one: Database<Tables>, times: number) =>
     Promise.all(
@@ -210,16 +228,16 @@ describe("errors", () => {
     expect(isUniqueViolation(error)).toBe(true);
     expect(isUniqueViolation(error, "account_name_key")).toBe(true);
     expect(isUniqueViolation(error, "account_pkey")).toBe(false);
-    expect(isUnreachable(error)).toBe(false);
+    expect(isOutage(error)).toBe(false);
   });
 
-  test("a server that is not there, and a session that was ended, count as unreachable", async () => {
+  test("a server that is not there, and a session that was ended, count as an outage", async () => {
     const nowhere = open("postgres://a:b@127.0.0.1:1/x");
-    await expect(nowhere.tx(async () => {})).rejects.toSatisfy(isUnreachable);
+    await expect(nowhere.tx(async () => {})).rejects.toSatisfy(isOutage);
     await nowhere.close();
     await expect(
       db.tx((tx) => sql`select pg_terminate_backend(pg_backend_pid())`.execute(tx)),
-    ).rejects.toSatisfy(isUnreachable);
+    ).rejects.toSatisfy(isOutage);
     expect(await db.tx(async () => "and the pool goes on")).toBe("and the pool goes on");
   });
 });

@@ -22,7 +22,7 @@ export interface Database<T> {
   readonly schema: string;
   /** For single statements outside a transaction. */
   readonly q: Kysely<T>;
-  /** Runs `fn` in a read-committed transaction; anew, up to 5 times, after a serialization failure or deadlock, so `fn` has no effects outside of it. */
+  /** Runs `fn` in a read-committed transaction; anew, up to 5 times, after a serialization failure, a deadlock or a lock that stayed taken, so `fn` has no effects outside of it. */
   tx<R>(fn: (tx: Tx<T>) => Promise<R>): Promise<R>;
   /**
    * Calls `onNotify` with the payload of each notification that a transaction sent to `channel` of this schema, and with "" whenever the connection was made

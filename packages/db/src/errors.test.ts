@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isUnreachable } from "./errors.ts";
+import { isOutage } from "./errors.ts";
 
 test.each([
   Object.assign(new Error("terminating connection due to administrator command"), { code: "57P01" }),
@@ -7,9 +7,9 @@ test.each([
   new AggregateError([Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })]),
   new Error("Connection terminated unexpectedly"),
 ])("an outage of the database is told by its error: $message", (error) => {
-  expect(isUnreachable(error)).toBe(true);
+  expect(isOutage(error)).toBe(true);
 });
 
 test("any other fault is none", () => {
-  expect(isUnreachable(new Error("a mistake of ours"))).toBe(false);
+  expect(isOutage(new Error("a mistake of ours"))).toBe(false);
 });

@@ -1,11 +1,15 @@
 import { DatabaseError } from "pg";
 import { isOutdatedPlan } from "./prepared-statements.ts";
 
-/** SQLSTATEs after which the same transaction may well succeed: serialization failure and deadlock. */
-const transientCodes = new Set(["40001", "40P01"]);
+/** A lock that somebody else held for longer than the pool's `lock_timeout`. */
+const LOCK_NOT_AVAILABLE = "55P03";
 
-/** Network errors and the SQLSTATEs of a server that goes away, comes up, or has no room for another connection. */
-const unreachableCodes = new Set([
+/** SQLSTATEs after which the same transaction may well succeed: serialization failure, deadlock, and a lock that was taken. */
+const transientCodes = new Set(["40001", "40P01", LOCK_NOT_AVAILABLE]);
+
+/** Network errors and the SQLSTATEs of a server that goes away, comes up, has no room for another connection, or for this statement a lock. */
+const outageCodes = new Set([
+  LOCK_NOT_AVAILABLE,
   "57P01",
   "57P02",
   "57P03",
@@ -18,7 +22,7 @@ const unreachableCodes = new Set([
   "EAI_AGAIN",
   "EHOSTUNREACH",
 ]);
-const unreachableMessages = [
+const outageMessages = [
   "Connection terminated",
   "timeout exceeded when trying to connect",
   "Client has encountered a connection error",
@@ -30,13 +34,13 @@ export function isTransient(error: unknown): boolean {
   return error instanceof DatabaseError && error.code !== undefined && transientCodes.has(error.code);
 }
 
-/** True when the database could not be reached, as opposed to having refused a statement. pg gives some of these errors no code, only a text. */
-export function isUnreachable(error: unknown): boolean {
+/** True when the database was away or too busy, as opposed to having refused a statement: the same call succeeds later. pg gives some of these errors no code, only a text. */
+export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  if (unreachableCodes.has(code) || code.startsWith("08")) return true;
-  if (error instanceof AggregateError) return error.errors.some(isUnreachable);
-  return unreachableMessages.some((text) => error.message.startsWith(text));
+  if (outageCodes.has(code) || code.startsWith("08")) return true;
+  if (error instanceof AggregateError) return error.errors.some(isOutage);
+  return outageMessages.some((text) => error.message.startsWith(text));
 }
 
 /** True when a unique index or primary key refused the row; `constraint` narrows it to one. */

@@ -3,7 +3,7 @@ export { builtOnce } from "./built-once.ts";
 export type { DatabaseOptions } from "./connection.ts";
 export { createDatabase, type Database, type Tx } from "./database.ts";
 export { ensureSchema, type SchemaOptions } from "./ensure-schema.ts";
-export { isUniqueViolation, isUnreachable } from "./errors.ts";
+export { isOutage, isUniqueViolation } from "./errors.ts";
 export {
   checkInvariants,
   createInvariantChecker,

@@ -10,7 +10,7 @@ import type { Migration } from "kysely/migration";
 import { z } from "zod";
 import { createDatabase, type Database } from "./database.ts";
 import { ensureSchema } from "./ensure-schema.ts";
-import { isUnreachable } from "./errors.ts";
+import { isOutage } from "./errors.ts";
 import { migrate } from "./migrate.ts";
 import { seenMigrations } from "./seen-migrations.ts";
 
@@ -67,7 +67,7 @@ async function runMigrate(
   signal: AbortSignal,
 ): Promise<void> {
   const logger = createLogger({ service: `${service} migrate`, level: "info" });
-  const retry = { what: "reach the database", logger, signal, maxMs: WAIT_MS, isRetryable: isUnreachable };
+  const retry = { what: "reach the database", logger, signal, maxMs: WAIT_MS, isRetryable: isOutage };
   const done = await withBackoff(retry, async () => {
     if (settings.adminUrl !== undefined) await ensureSchema(settings.adminUrl, ownerOf(settings));
     return withDatabase(service, settings, logger, (db) => migrate(db, migrations));

@@ -10,7 +10,7 @@ import {
   createDatabase,
   createInvariantChecker,
   type DatabaseOptions,
-  isUnreachable,
+  isOutage,
   migrate,
 } from "@gradients/db";
 import { systemClock } from "@gradients/kernel";
@@ -89,7 +89,7 @@ function partsOf(deps: Deps, bus: Bus): readonly Part[] {
       bindings: [chainBinding(deps)],
       listen: config.grpc,
       logger: rpcLogger,
-      isOutage: isUnreachable,
+      isOutage,
       reflection: true,
     }),
     createConsumer({

@@ -1,6 +1,6 @@
 import { connectBus, createConsumer, createOutboxRelay, createProgressConsumer } from "@gradients/bus";
 import { SchedulerService } from "@gradients/contracts/scheduler";
-import { createDatabase, createInvariantChecker, isUnreachable, migrate } from "@gradients/db";
+import { createDatabase, createInvariantChecker, isOutage, migrate } from "@gradients/db";
 import { type Clock, systemClock } from "@gradients/kernel";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcClient, createRpcPart } from "@gradients/rpc";
@@ -87,7 +87,7 @@ export async function createGateway(
     createInvariantChecker({ db, logger, service: "gateway", invariants, rules: config.invariants }),
   ];
   const doors: readonly Part[] = [
-    createRpcPart({ ...entrance, listen: config.grpc, isOutage: isUnreachable, reflection: true }),
+    createRpcPart({ ...entrance, listen: config.grpc, isOutage, reflection: true }),
     createHttpPart({
       ...entrance,
       listen: config.http,

@@ -9,7 +9,7 @@ import {
   createDatabase,
   createInvariantChecker,
   type DatabaseOptions,
-  isUnreachable,
+  isOutage,
   migrate,
 } from "@gradients/db";
 import { createObjectStore } from "@gradients/objects";
@@ -173,7 +173,7 @@ function rpcPart(
     bindings,
     listen,
     logger: logger.child({ part: name }),
-    isOutage: isUnreachable,
+    isOutage,
     reflection: name === "grpc",
   };
   const part = createRpcPart(authenticate ? { ...options, authenticate } : options);

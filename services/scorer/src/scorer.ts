@@ -1,5 +1,5 @@
 import { type Bus, connectBus, createConsumer, createOutboxRelay, ensureStreams } from "@gradients/bus";
-import { createDatabase, createInvariantChecker, isUnreachable, migrate } from "@gradients/db";
+import { createDatabase, createInvariantChecker, isOutage, migrate } from "@gradients/db";
 import { createObjectStore } from "@gradients/objects";
 import { createRpcPart } from "@gradients/rpc";
 import { composeService, createLogger, type Part, type Service } from "@gradients/runtime";
@@ -46,7 +46,7 @@ export async function createScorer(config: ScorerConfig): Promise<Service> {
         bindings: [scorerBinding(deps)],
         listen: config.grpc,
         logger,
-        isOutage: isUnreachable,
+        isOutage,
         reflection: true,
       }),
     ],

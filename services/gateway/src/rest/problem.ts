@@ -1,4 +1,4 @@
-import { isUnreachable } from "@gradients/db";
+import { isOutage } from "@gradients/db";
 import { asRpcError, type FieldViolation, type RpcCode, type RpcError } from "@gradients/rpc";
 
 /** The body of a refused request: RFC 9457 with what google.rpc details say over gRPC. */
@@ -82,7 +82,7 @@ export function toProblem(fault: unknown, requestId: string): ProblemAnswer {
 
 /** The error that the gRPC door would answer with. */
 export function toRestError(fault: unknown): RpcError {
-  return asRpcError(fault, isUnreachable);
+  return asRpcError(fault, isOutage);
 }
 
 function headersOf({ code, retryAfterMs }: RpcError): Readonly<Record<string, string>> {
