@@ -20,6 +20,16 @@ describe("verdicts on races whose truth is known", () => {
     ).toBeLessThanOrEqual(0.02);
   });
 
+  it("name neither of two equals, but in 5 % of races", () => {
+    const figures = (confidence: number) =>
+      measureVerdicts(
+        { rows: 100, contestants: 2, gap: 0 },
+        { ...options, rules: { ...options.rules, confidence } },
+      );
+    expect(figures(VERDICT_RULES.confidence).wrongWinners).toBeLessThanOrEqual(0.05);
+    expect(figures(0.95).wrongWinners).toBeGreaterThan(0.08);
+  });
+
   it("find the best when the gap is wide and the rows are many, and call a tie when there is none to find", () => {
     const wide = measureVerdicts({ rows: 400, contestants: 2, gap: 0.1 }, { ...options, races: 60 });
     expect(wide.power).toBeGreaterThan(0.7);
