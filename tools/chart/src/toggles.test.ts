@@ -41,7 +41,7 @@ testToggles("values of the services", [
       containerOf(objects, "scheduler")
         .env.filter(({ name }: { readonly name: string }) => name === "NODE_OPTIONS")
         .map(({ value }: { readonly value: string }) => value),
-    off: ["--max-semi-space-size=2"],
+    off: ["--max-semi-space-size=8"],
     on: ["--max-old-space-size=512"],
   },
   {

@@ -69,7 +69,7 @@
 {{- $settings := index . 1 -}}
 {{- $given := keys $settings.config $root.Values.telemetry.env }}
 {{- range $settings.extraEnv }}{{ $given = append $given .name }}{{ end }}
-{{- range $name, $value := dict "NODE_OPTIONS" "--max-semi-space-size=2" "MALLOC_ARENA_MAX" "1" }}
+{{- range $name, $value := dict "NODE_OPTIONS" "--max-semi-space-size=8" "MALLOC_ARENA_MAX" "1" }}
 {{- if not (has $name $given) }}
 - { name: {{ $name }}, value: {{ $value | quote }} }
 {{- end }}

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { createDatabase, type Database, ensureSchema, migrate } from "@gradients/db";
 import { type AttemptId, type JobId, newId } from "@gradients/kernel";
 import { createLogger } from "@gradients/runtime";
@@ -5,6 +6,7 @@ import { createTestDatabase } from "@gradients/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Deps } from "../deps.ts";
 import { newAttemptCore } from "../domain/attempt-machine.ts";
+import type { GpuFleet, PodSpec } from "../fleet/gpu-fleet.ts";
 import { podName } from "../fleet/pod-name.ts";
 import { createObserve } from "../observe.ts";
 import { findAttempt, insertAttempts } from "../store/attempts.ts";
@@ -13,7 +15,9 @@ import { migrations } from "../store/migrations/index.ts";
 import { listPlacements, saveAllWaiting } from "../store/placements.ts";
 import type { Tables } from "../store/schema.ts";
 import { findTokenHolder, hashToken } from "../store/tokens.ts";
+import { wakeControlLoop } from "../store/wake.ts";
 import { Backpressure } from "./backpressure.ts";
+import { type ControlLoopOptions, createControlLoop } from "./control-loop.ts";
 import { followPods } from "./follow-pods.ts";
 import { placeAttempts } from "./place-attempts.ts";
 
@@ -36,7 +40,7 @@ afterAll(() => cleanup.disposeAsync());
 const testDeps = () => {
   const parts = {
     db,
-    rules: { placingLeaseSeconds: 60 },
+    rules: { placingLeaseSeconds: 60, leaseSeconds: 30 },
     fleet: { classes },
     admission: {
       accounts: {},
@@ -101,6 +105,39 @@ test("what is placed together has a token each; a job in other hands holds up no
   });
   expect((await place()).map(({ attempt }) => attempt.attemptId)).toEqual([held.attemptId]);
   expect(await place()).toEqual([]);
+});
+
+test("who comes after a look that took long is placed before the next", async () => {
+  const [stopping, started] = [new AbortController(), new Map<string, number>()];
+  let looks = 0;
+  const slow = {
+    classes,
+    list: () => sleep(300, ++looks && []),
+    start: async ({ attemptId }: PodSpec) => {
+      started.set(attemptId, performance.now());
+      return "started";
+    },
+    watch: () => {},
+  };
+  const loop = createControlLoop({ ...testDeps(), fleet: slow as unknown as GpuFleet }, {
+    leadership: (signal, lead) => lead(signal, db),
+    backpressure: new Backpressure(1_000),
+    relayTarget: () => "",
+    pollSeconds: 1,
+    logger,
+  } as ControlLoopOptions);
+  const running = loop.run?.(stopping.signal);
+  await expect.poll(() => looks).toBe(1);
+  const first = await addQueued();
+  await expect.poll(() => started.has(first.attemptId)).toBe(true);
+  const second = await addQueued();
+  const queuedAt = performance.now();
+  await db.tx(async (tx) => wakeControlLoop(tx));
+  await expect.poll(() => started.get(second.attemptId), { interval: 5 }).toBeLessThan(queuedAt + 250);
+  expect(looks).toBe(1);
+  await expect.poll(() => looks, { timeout: 5_000 }).toBe(2);
+  stopping.abort();
+  await running;
 });
 
 test("jobs that are free are locked without a wait for the others", async () => {

@@ -23,18 +23,18 @@ export interface PodTimes {
 export interface PodSync {
   /** Has the pods brought to what the tables want; returns before that is done. */
   sync(known: Known): void;
+  /** The same for what has been placed since the last `sync`. */
+  start(placed: readonly PlacedAttempt[]): void;
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** What a pass of the control loop has found. */
+/** What a look of the control loop has found. */
 export interface Known {
   readonly pods: readonly PodStatus[];
   /** By performance.now(), before the pods were listed. */
   readonly listedAt: number;
   /** As they were after that. */
   readonly placements: readonly Placement[];
-  /** Since then. */
-  readonly placed: readonly PlacedAttempt[];
 }
 
 /** When nobody wants the work any more, there is nothing to save. */
@@ -45,8 +45,8 @@ const WORKERS = 16;
 const BACKSTOP_SECONDS = 600;
 
 /**
- * Brings the fleet to what the tables want, pod by pod: missing ones are started, unwanted ones stopped, ended ones removed. The passes of the control loop only
- * say where to look, so a slow fleet never holds up a lease. What was placed just now starts by what its placement knows, all else is read anew.
+ * Brings the fleet to what the tables want, pod by pod: missing ones are started, unwanted ones stopped, ended ones removed. The control loop only
+ * says where to look, so a slow fleet never holds up a lease. What was placed just now starts by what its placement knows, all else is read anew.
  */
 export function createPodSync(deps: Deps, relayTarget: () => string, times: PodTimes): PodSync {
   const attemptOf = new Map<string, string>();
@@ -76,27 +76,29 @@ export function createPodSync(deps: Deps, relayTarget: () => string, times: PodT
   });
   return {
     run: (signal) => queue.run(signal),
-    sync: ({ pods, listedAt, placements, placed }) => {
+    sync: ({ pods, listedAt, placements }) => {
       listed = new Map(pods.map((pod) => [pod.name, pod]));
       for (const status of starts.since(listedAt)) listed.set(status.name, status);
       attemptOf.clear();
       const wanted = new Set<string>();
-      const want = (name: string, attemptId: string) => attemptOf.set(name, attemptId) && wanted.add(name);
       for (const { name, attemptId, state } of placements) {
-        want(name, attemptId);
+        attemptOf.set(name, attemptId);
+        wanted.add(name);
         if (state === "placing" && isMissing(listed.get(name)) && !starts.isGoingOn(name)) queue.add(name);
-      }
-      for (const order of placed) {
-        const { attemptId, core } = order.attempt;
-        const name = podName(attemptId, core.epoch);
-        want(name, attemptId);
-        fresh.set(name, order);
-        queue.add(name);
       }
       for (const name of fresh.keys()) if (!wanted.has(name)) fresh.delete(name);
       for (const { name, attemptId } of pods) {
         attemptOf.set(name, attemptId);
         if (!wanted.has(name)) queue.add(name);
+      }
+    },
+    start: (placed) => {
+      for (const order of placed) {
+        const { attemptId, core } = order.attempt;
+        const name = podName(attemptId, core.epoch);
+        attemptOf.set(name, attemptId);
+        fresh.set(name, order);
+        queue.add(name);
       }
     },
   };

@@ -1,7 +1,7 @@
 import type { Database, Tx } from "@gradients/db";
 import type { AttemptId, JobId } from "@gradients/kernel";
 import { type Kysely, sql } from "kysely";
-import type { Waiting } from "../domain/attempt.ts";
+import type { Attempt, Waiting } from "../domain/attempt.ts";
 import type { AttemptState } from "../domain/attempt-machine.ts";
 import { podName } from "../fleet/pod-name.ts";
 import { anyOf } from "./any-of.ts";
@@ -37,7 +37,7 @@ export async function listPlacements(q: Kysely<Tables>): Promise<readonly Placem
     .select(columns)
     .where("lease_expires_at", "is not", null)
     .execute();
-  return rows.map(toPlacement);
+  return rows.map(fromRow);
 }
 
 /** Those whose lease ran out by database time. No lock: whoever acts looks again. Index attempt_lease. */
@@ -47,7 +47,7 @@ export async function listExpiredPlacements({ q }: Database<Tables>): Promise<re
     .select(columns)
     .where("lease_expires_at", "<=", sql<Date>`now()`)
     .execute();
-  return rows.map(toPlacement);
+  return rows.map(fromRow);
 }
 
 /** After a time in which nobody could renew a lease: each holds for at least `seconds` from now. Index attempt_lease. */
@@ -118,12 +118,19 @@ export async function saveWaiting(tx: Tx<Tables>, attemptId: AttemptId, waiting:
     .execute();
 }
 
+/** Of an attempt that was placed just now. */
+export function toPlacement({ attemptId, jobId, hardwareClass, accountId, core }: Attempt): Placement {
+  const { state, epoch } = core;
+  const name = podName(attemptId, epoch);
+  return { name, attemptId, jobId, state, epoch, hardwareClass, accountId, waiting: null };
+}
+
 type Row = Omit<Placement, "name" | "attemptId" | "jobId"> & {
   readonly attemptId: string;
   readonly jobId: string;
 };
 
-function toPlacement(row: Row): Placement {
+function fromRow(row: Row): Placement {
   return {
     name: podName(row.attemptId, row.epoch),
     attemptId: row.attemptId as AttemptId,

@@ -11,7 +11,6 @@ export interface BarePlacing {
   readonly cpuMs: number;
 }
 
-const NAMESPACE = "bare";
 const WARM = 50;
 
 /** The scheduler's three calls for each placement at the same rate, by a program that does nothing else: what API server and machine leave possible. */
@@ -20,7 +19,8 @@ export async function measureBarePlacing(
   count: number,
   perSecond: number,
 ): Promise<BarePlacing> {
-  const client = await makeNamespace(plane.kubeconfig, NAMESPACE);
+  const namespace = `bare-${perSecond}`;
+  const client = await makeNamespace(plane.kubeconfig, namespace);
   const stopping = new AbortController();
   const createdAt = new Map<string, number>();
   await followJobs(
@@ -31,7 +31,7 @@ export async function measureBarePlacing(
     stopping.signal,
   );
   const program = new URL("./create-program.ts", import.meta.url);
-  await using child = await startChild(program, { args: [plane.kubeconfig, NAMESPACE] });
+  await using child = await startChild(program, { args: [plane.kubeconfig, namespace] });
   const place = async (prefix: string, size: number) => {
     const ids = Array.from({ length: size }, (_, index) => `${prefix}-${index}`);
     const done = await child.ask<Placed>("placeAtRate", ids, perSecond);

@@ -9,7 +9,9 @@ import { followJobs } from "./follow-jobs.ts";
 import { makeNamespace } from "./plane.ts";
 import { newJobId, type SchedulerWorld } from "./scheduler.ts";
 
-export const RATE = 100;
+/** Races a second: what the product is held to, and half of it, at which two cores have time left. */
+export const RATES = [50, 100] as const;
+type Rate = (typeof RATES)[number];
 const NAMESPACE = "placing";
 const LATEST_MS = 600_000;
 
@@ -17,7 +19,7 @@ const LATEST_MS = 600_000;
 export async function measurePlacing(
   plane: ControlPlane,
   world: SchedulerWorld,
-  { isQuick, share = 1, say }: RunOptions,
+  options: RunOptions,
 ): Promise<readonly Figure[]> {
   const client = await makeNamespace(plane.kubeconfig, NAMESPACE);
   await world.start(NAMESPACE);
@@ -34,33 +36,50 @@ export async function measurePlacing(
     },
     stopping.signal,
   );
-  await placeAll(world, Array.from({ length: RATE }, newJobId), createdAt); // what is compiled by now stays so
-  const ids = Array.from({ length: Math.round(RATE * (isQuick ? 5 : 20 * share)) }, newJobId);
-  const cpuBefore = sampleOf(await world.pid())?.cpuSeconds ?? 0;
-  const sentAt = await placeAll(world, ids, createdAt);
-  const cpu = (sampleOf(await world.pid())?.cpuSeconds ?? 0) - cpuBefore;
+  const warm = Array.from({ length: 100 }, newJobId);
+  await placeAll(world, warm, 100, createdAt); // what is compiled by now stays so
+  const figures: Figure[] = [];
+  for (const rate of RATES) figures.push(...(await measureRate(plane, world, rate, createdAt, options)));
   stopping.abort();
   await world.stop();
   await client.transport.close();
   if (isDouble) throw new Error("A job has two Kubernetes Jobs");
+  return figures;
+}
+
+async function measureRate(
+  plane: ControlPlane,
+  world: SchedulerWorld,
+  rate: Rate,
+  createdAt: ReadonlyMap<string, number>,
+  { isQuick, share = 1, say }: RunOptions,
+): Promise<readonly Figure[]> {
+  const ids = Array.from({ length: Math.round(rate * (isQuick ? 5 : 20 * share)) }, newJobId);
+  const cpuBefore = sampleOf(await world.pid())?.cpuSeconds ?? 0;
+  const sentAt = await placeAll(world, ids, rate, createdAt);
+  const cpu = (sampleOf(await world.pid())?.cpuSeconds ?? 0) - cpuBefore;
   const took = ids.map((id) => (createdAt.get(id) ?? Number.NaN) - (sentAt.get(id) ?? Number.NaN));
-  say(
-    `  event to Job: p50 ${Math.round(percentile(took, 0.5))} ms, p99 ${Math.round(percentile(took, 0.99))} ms`,
-  );
-  const bare = await measureBarePlacing(plane, ids.length, RATE);
+  const [p50, p99] = [percentile(took, 0.5), percentile(took, 0.99)];
+  say(`  event to Job at ${rate}/s: p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms`);
+  const bare = await measureBarePlacing(plane, ids.length, rate);
   const beside = (value: number) => ({ what: "the same calls, nothing around them", value });
-  const latency = (share: 50 | 99, atMost: number): Figure => ({
-    what: `event to Job created at ${RATE}/s, p${share}`,
-    value: percentile(took, share / 100),
+  const latency = (share: 50 | 99, value: number, besideIt: number, atMost: number): Figure => ({
+    what: `event to Job created at ${rate}/s, p${share}`,
+    value,
     unit: "ms",
-    beside: beside(share === 50 ? bare.p50 : bare.p99),
-    target: { atMost },
+    beside: beside(besideIt),
+    ...(rate === 100 && { target: { atMost } }),
   });
   const cpuMs = (cpu / ids.length) * 1000;
   return [
-    latency(50, 25),
-    latency(99, 250),
-    { what: "CPU of the scheduler, whole way", value: cpuMs, unit: "ms/job", beside: beside(bare.cpuMs) },
+    latency(50, p50, bare.p50, 25),
+    latency(99, p99, bare.p99, 250),
+    {
+      what: `CPU of the scheduler at ${rate}/s, whole way`,
+      value: cpuMs,
+      unit: "ms/job",
+      beside: beside(bare.cpuMs),
+    },
   ];
 }
 
@@ -68,11 +87,12 @@ export async function measurePlacing(
 async function placeAll(
   world: SchedulerWorld,
   ids: readonly string[],
+  rate: number,
   createdAt: ReadonlyMap<string, number>,
 ): Promise<ReadonlyMap<string, number>> {
   await Promise.all(ids.map((id) => world.accept(id)));
   await sleep(2_000); // all of these are handled
-  const sentAt = await atRate(ids, RATE, world.split);
+  const sentAt = await atRate(ids, rate, world.split);
   const deadline = performance.now() + LATEST_MS;
   while (ids.some((id) => !createdAt.has(id))) {
     if (performance.now() > deadline) throw new Error("Some jobs got no Kubernetes Job within ten minutes");
