@@ -171,16 +171,16 @@ function keyOf({ metadata }: KubeObject): string {
   return `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}`;
 }
 
-/** The pod has been counted. */
+/** The pod has been counted, or its Job leaves. */
 function release(store: ObjectStore, pod: KubeObject): void {
   dropFinalizer(store, keyOf(pod), TRACKING);
 }
 
 function collect(store: ObjectStore, key: string, job: KubeObject, pod: KubeObject | undefined): void {
+  if (pod) release(store, pod);
   if (!job.metadata.finalizers?.includes(FOREGROUND)) return;
   if (!pod) return dropFinalizer(store, key, FOREGROUND);
   if (!pod.metadata.deletionTimestamp) store.delete(keyOf(pod));
-  release(store, pod);
 }
 
 function collectDependents(store: ObjectStore, owner: KubeObject): void {

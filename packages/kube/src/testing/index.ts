@@ -1,1 +1,2 @@
 export { TestApiServer } from "./api-server.ts";
+export type { KubeObject } from "./store.ts";

@@ -1,4 +1,4 @@
-import { systemClock } from "@gradients/kernel";
+import { type Clock, systemClock } from "@gradients/kernel";
 import {
   type Job,
   jobs,
@@ -34,7 +34,7 @@ export const hardwareClass = {
 export interface ClusterGround extends FleetGround {
   readonly kubelet: FakeKubelet;
   readonly client: KubeClient;
-  open(settings?: Readonly<Record<string, unknown>>): Promise<KubernetesFleet>;
+  open(settings?: Readonly<Record<string, unknown>>, clock?: Clock): Promise<KubernetesFleet>;
 }
 
 /** A namespace of a cluster, with one node whose kubelet is ours. */
@@ -45,10 +45,10 @@ export function clusterGround(connection: KubeConnection, nodeName: string): Clu
   return {
     kubelet,
     client,
-    open: async (settings = {}) => {
+    open: async (settings = {}, clock = systemClock) => {
       const own = clientOf(connection);
       transports.push(own.transport);
-      const fleet = fleetOf(own, settings);
+      const fleet = fleetOf(own, settings, clock);
       await fleet.open();
       return fleet;
     },
@@ -86,7 +86,11 @@ function clientOf(connection: KubeConnection): KubeClient {
   return new KubeClient(transport, connection.namespace, new RateLimiter({ perSecond: 500, burst: 500 }));
 }
 
-function fleetOf(client: KubeClient, settings: Readonly<Record<string, unknown>>): KubernetesFleet {
+function fleetOf(
+  client: KubeClient,
+  settings: Readonly<Record<string, unknown>>,
+  clock: Clock,
+): KubernetesFleet {
   const logger = createLogger({ service: "test", level: "silent" });
   const kubernetes = kubernetesSchema.parse({
     namespace: client.namespace,
@@ -98,7 +102,7 @@ function fleetOf(client: KubeClient, settings: Readonly<Record<string, unknown>>
   const view = { limiter, logger, times: { idleMs: 2_000, maxBackoffMs: 500 } };
   return new KubernetesFleet(
     { kubernetes, podEnvironment: {}, stopGraceSeconds: 5 },
-    { client, view, logger, clock: systemClock },
+    { client, view, logger, clock },
   );
 }
 

@@ -73,7 +73,7 @@ export class FakeKubelet {
   async #serve(pod: Pod): Promise<void> {
     const uid = pod.metadata?.uid ?? "";
     const known = this.#running.get(uid);
-    if (!this.#seen.has(uid)) return this.#start(pod);
+    if (!this.#seen.has(uid)) return pod.metadata?.deletionTimestamp ? this.#turnAway(pod) : this.#start(pod);
     if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") {
       if (pod.metadata?.deletionTimestamp) await this.#forget(pod);
       return;
@@ -92,8 +92,7 @@ export class FakeKubelet {
   }
 
   async #start(pod: Pod): Promise<void> {
-    const { name = "", uid = "", labels, deletionTimestamp } = pod.metadata ?? {};
-    if (deletionTimestamp) return;
+    const { name = "", uid = "", labels } = pod.metadata ?? {};
     if (!pod.spec?.nodeName) await this.#bind(name);
     await this.setStatus(name, { phase: "Running", containerStatuses: containers({ running: {} }) });
     this.#seen.add(uid);
@@ -101,6 +100,13 @@ export class FakeKubelet {
       labels?.["batch.kubernetes.io/job-name"] ?? pod.metadata?.ownerReferences?.[0]?.name ?? "";
     const { behaviour } = this;
     this.#running.set(uid, { name, uid, jobName, behaviour, startedAt: Date.now(), killAt: undefined });
+  }
+
+  /** It was asked to leave before it began. One without a machine is no kubelet's. */
+  async #turnAway(pod: Pod): Promise<void> {
+    if (!pod.spec?.nodeName) return;
+    await this.setStatus(pod.metadata?.name ?? "", { phase: "Failed" });
+    await this.#forget(pod);
   }
 
   /** In place of a scheduler, or before it. */

@@ -133,4 +133,5 @@ function isNews<S extends object>({ kind, object, before }: Change<S>): boolean 
   return kind === "deleted" || before === undefined || !isDeepStrictEqual(bare(object), bare(before));
 }
 
-const bare = (object: object) => ({ ...object, version: "" });
+/** What a machine makes of a pod tells more than that it was chosen. */
+const bare = (object: object) => ({ ...object, version: "", hasMachine: false });

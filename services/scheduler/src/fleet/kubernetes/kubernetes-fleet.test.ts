@@ -1,10 +1,12 @@
-import { TestApiServer } from "@gradients/kube/testing";
+import { manualClock } from "@gradients/kernel";
+import { type KubeObject, TestApiServer } from "@gradients/kube/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ClusterGround, clusterGround } from "../../test/cluster-ground.ts";
 import { describeFleet, type FleetGround, spec } from "../../test/fleet-conformance.ts";
 import type { KubernetesFleet } from "./kubernetes-fleet.ts";
 
 const never = new AbortController().signal;
+const PATIENCE = { timeout: 5_000, interval: 20 };
 
 async function doubleGround(): Promise<FleetGround> {
   const server = new TestApiServer();
@@ -23,6 +25,7 @@ describeFleet("Jobs on the API server's double", doubleGround);
 
 describe("KubernetesFleet", () => {
   const jobKey = `/apis/batch/v1/namespaces/trainers/jobs/${spec().name}`;
+  const podsKey = "/api/v1/namespaces/trainers/pods";
   let server: TestApiServer;
   let ground: ClusterGround;
   let fleet: KubernetesFleet;
@@ -42,7 +45,7 @@ describe("KubernetesFleet", () => {
 
   const phase = async (one = fleet) => (await one.list(never))[0]?.phase;
   const reaches = (expected: object) =>
-    vi.waitFor(async () => expect(await phase()).toMatchObject(expected), { timeout: 5_000, interval: 20 });
+    vi.waitFor(async () => expect(await phase()).toMatchObject(expected), PATIENCE);
 
   test("a start whose answer was lost is the same pod when it is tried again", async () => {
     server.faults.add({ how: "lose", method: "POST", path: "/jobs" });
@@ -186,6 +189,67 @@ describe("KubernetesFleet", () => {
     expect(server.countCalls(/\/log$/)).toBe(1);
   });
 
+  test("a pod whose machine answers no more is given up after its grace and a margin, not before", async () => {
+    ground.behave("stubborn");
+    const clock = manualClock();
+    const own = await ground.open({}, clock);
+    await own.start(spec(), never);
+    await reaches({ kind: "running" });
+    ground.kubelet.isIdle = true;
+    await own.stop(spec().name, 5);
+    await clock.advance(19_900);
+    await own.stop(spec().name, 5);
+    expect(server.countCalls(/DELETE .*jobs/)).toBe(0);
+    expect(await phase(own)).toEqual({ kind: "stopping" });
+    await clock.advance(100);
+    await own.stop(spec().name, 5);
+    await reaches({ kind: "ended" });
+    await own.remove(spec().name);
+    await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]));
+    await own.close({ stopPods: false });
+  });
+
+  test("closing also ends a pod that has its machine and was not begun yet", async () => {
+    ground.kubelet.isIdle = true;
+    const own = await ground.open();
+    await own.start(spec(), never);
+    const onlyPod = () => server.store.list(podsKey)[0]?.metadata;
+    await vi.waitFor(() => expect(onlyPod()).toBeDefined(), PATIENCE);
+    const target = { kind: "Node", name: "node-1" };
+    const path = `${podsKey}/${onlyPod()?.name}/binding`;
+    await ground.client.transport.call({ method: "POST", path, body: { target } });
+    const closing = own.close({ stopPods: true });
+    await vi.waitFor(() => expect(onlyPod()?.deletionTimestamp).toBeDefined(), PATIENCE);
+    ground.kubelet.isIdle = false;
+    await closing;
+    await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]));
+  });
+
+  test("a pod that no machine has taken is stopped without one", async () => {
+    ground.kubelet.isIdle = true;
+    await fleet.start(spec(), never);
+    await vi.waitFor(() => expect(server.store.list(podsKey)).toHaveLength(1));
+    await fleet.stop(spec().name, 5);
+    await reaches({ kind: "ended" });
+    expect(server.store.list(podsKey)).toEqual([]);
+  });
+
+  test("a pod that is made after its Job was stopped is asked to end as soon as it shows", async () => {
+    ground.kubelet.isIdle = true;
+    server.refusalOf = () => "not yet";
+    await fleet.start(spec(), never);
+    await reaches({ kind: "pending", reason: "refused" });
+    await fleet.stop(spec().name, 5);
+    await reaches({ kind: "ended", cause: "deleted" });
+    server.store.create(podsKey, latePod(server.store.get(jobKey)));
+    await reaches({ kind: "stopping" });
+    await vi.waitFor(async () => {
+      await fleet.stop(spec().name, 5);
+      expect(await phase()).toMatchObject({ kind: "ended" });
+    }, PATIENCE);
+    expect(server.store.list(podsKey)).toEqual([]);
+  });
+
   test("finalizers of others stay, whoever changed the Job meanwhile", async () => {
     ground.behave("crash");
     await fleet.start(spec(), never);
@@ -199,3 +263,23 @@ describe("KubernetesFleet", () => {
     expect(await fleet.list(never)).toEqual([]);
   });
 });
+
+/** By a controller that had not seen yet that the Job is being deleted. */
+function latePod({ metadata: { name, uid, labels = {} } }: KubeObject): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name: `${name}-late`,
+      namespace: "trainers",
+      uid: "",
+      resourceVersion: "",
+      creationTimestamp: "",
+      labels,
+      finalizers: ["batch.kubernetes.io/job-tracking"],
+      ownerReferences: [{ uid, kind: "Job", name, blockOwnerDeletion: true }],
+    },
+    spec: {},
+    status: { phase: "Pending" },
+  };
+}

@@ -9,7 +9,7 @@ import { jobManifest, type ManifestSettings, settingsHash } from "./job-manifest
 import { isIncomplete, JobWriter } from "./job-writer.ts";
 import { LastWords } from "./last-words.ts";
 import { phaseOf } from "./pod-phase.ts";
-import type { SlimJob } from "./slim-objects.ts";
+import type { SlimJob, SlimPod } from "./slim-objects.ts";
 
 export interface KubernetesFleetDeps {
   readonly client: KubeClient;
@@ -117,25 +117,30 @@ export class KubernetesFleet implements GpuFleet {
   async stop(name: string, graceSeconds: number): Promise<void> {
     const job = this.#view.job(name);
     if (!job) return;
-    const { pod, isThere } = this.#view.podOf(name);
-    const now = this.#now();
-    const stop = this.#stops.get(job.uid) ?? {
-      killAt: now + graceSeconds * 1000,
-      isAsked: false,
-      isKilled: false,
-    };
+    const stop = this.#stops.get(job.uid) ?? { isJobDeleted: false, killAt: undefined, isKilled: false };
     this.#stops.set(job.uid, stop);
-    if (!pod || !isThere) {
-      if (!stop.isAsked)
-        await this.#deps.client.delete(jobs, name, { uid: job.uid, propagation: "Foreground" });
-      stop.isAsked = true;
-    } else if (!stop.isAsked) {
-      await this.#deps.client.delete(pods, pod.name, { uid: pod.uid, graceSeconds: Math.ceil(graceSeconds) });
-      stop.isAsked = true;
+    const { pod, isThere } = this.#view.podOf(name);
+    if (!pod || !isThere || (!pod.hasMachine && !stop.isJobDeleted)) return this.#deleteJob(job, stop);
+    const now = this.#now();
+    if (stop.killAt === undefined) {
+      await this.#deletePod(pod, Math.ceil(graceSeconds)); // also one that its Job's deletion had missed
+      stop.killAt = now + graceSeconds * 1000;
     } else if (now >= stop.killAt + KILL_MARGIN_MS && !stop.isKilled) {
-      await this.#deps.client.delete(pods, pod.name, { uid: pod.uid, graceSeconds: 0 });
+      await this.#deletePod(pod, 0);
+      await this.#deleteJob(job, stop); // else the Job would keep the pod until its machine says how it ended
       stop.isKilled = true;
     }
+  }
+
+  async #deletePod({ name, uid }: SlimPod, graceSeconds: number): Promise<void> {
+    await this.#deps.client.delete(pods, name, { uid, graceSeconds });
+  }
+
+  /** With its pod, which has the grace of its manifest if a machine took it meanwhile. */
+  async #deleteJob({ name, uid }: SlimJob, stop: Stop): Promise<void> {
+    if (stop.isJobDeleted) return;
+    await this.#deps.client.delete(jobs, name, { uid, propagation: "Foreground" });
+    stop.isJobDeleted = true;
   }
 
   async remove(name: string): Promise<void> {
@@ -230,8 +235,9 @@ export class KubernetesFleet implements GpuFleet {
 }
 
 interface Stop {
-  readonly killAt: number;
-  isAsked: boolean;
+  isJobDeleted: boolean;
+  /** Of the pod, once it was asked. */
+  killAt: number | undefined;
   isKilled: boolean;
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type ControlPlane, missingBinaries, startControlPlane } from "@gradients/cluster";
+import { manualClock } from "@gradients/kernel";
 import {
   KubeClient as Client,
   connectionFrom,
@@ -15,6 +16,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ClusterGround, clusterGround } from "../../test/cluster-ground.ts";
 import { describeFleet, spec } from "../../test/fleet-conformance.ts";
+import { requireGate } from "../../test/require-gate.ts";
 
 const given = process.env["KUBECONFIG"];
 const missing =
@@ -94,43 +96,11 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
     return {
       ...ground,
       namespace,
-      open: (settings = {}) => ground.open({ classes: [hardwareClass], ...settings }),
+      open: (settings = {}, clock) => ground.open({ classes: [hardwareClass], ...settings }, clock),
       [Symbol.asyncDispose]: async () => {
         await ground[Symbol.asyncDispose]();
         await client.transport.close();
         await admin.delete(namespaces, namespace);
-      },
-    };
-  };
-
-  /** In force when it resolves: a map of configuration, which has no gate either, tells. */
-  const requireGate = async (namespace: string): Promise<AsyncDisposable> => {
-    const { transport } = admin;
-    const group = "/apis/admissionregistration.k8s.io/v1";
-    const policies = `${group}/validatingadmissionpolicies`;
-    const bindings = `${group}/validatingadmissionpolicybindings`;
-    const rules = { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"] };
-    const spec = {
-      matchConstraints: {
-        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
-        resourceRules: [{ ...rules, resources: ["pods", "configmaps"] }],
-      },
-      validations: [
-        { expression: "has(object.spec) && has(object.spec.initContainers)", message: "a gate comes first" },
-      ],
-    };
-    const metadata = { name: namespace };
-    const binding = { metadata, spec: { policyName: namespace, validationActions: ["Deny"] } };
-    await transport.call({ method: "POST", path: policies, body: { metadata, spec } });
-    await transport.call({ method: "POST", path: bindings, body: binding });
-    const body = { metadata: { generateName: "probe-" } };
-    const probe = () =>
-      transport.call({ method: "POST", path: `/api/v1/namespaces/${namespace}/configmaps`, body });
-    await vi.waitFor(() => expect(probe()).rejects.toThrow("a gate comes first"), { timeout: 30_000 });
-    return {
-      [Symbol.asyncDispose]: async () => {
-        for (const path of [bindings, policies])
-          await transport.call({ method: "DELETE", path: `${path}/${namespace}` });
       },
     };
   };
@@ -181,7 +151,7 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
     timeout: 90_000,
   }, async () => {
     const ground = await prepare();
-    await using _policy = await requireGate(ground.namespace);
+    await using _policy = await requireGate(admin.transport, ground.namespace);
     const before = await ground.open({ networkGate: false });
     await before.start(spec(), never);
     const reaches = (fleet: typeof before, phase: object) =>
@@ -258,6 +228,31 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
     for (const id of ["pod", "job"]) await fleet.remove(spec(id).name);
     await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]), { timeout: 20_000 });
     await fleet.close({ stopPods: false });
+    await ground[Symbol.asyncDispose]();
+  });
+
+  test("a pod whose machine answers no more is given up after its grace and a margin, and nothing is left", {
+    timeout: 90_000,
+  }, async () => {
+    const ground = await prepare();
+    ground.behave("stubborn");
+    const clock = manualClock();
+    const fleet = await ground.open({}, clock);
+    const reaches = (phase: object) =>
+      vi.waitFor(async () => expect((await fleet.list(never))[0]?.phase).toMatchObject(phase), {
+        timeout: 30_000,
+      });
+    await fleet.start(spec(), never);
+    await reaches({ kind: "running" });
+    ground.kubelet.isIdle = true;
+    await fleet.stop(spec().name, 5);
+    await reaches({ kind: "stopping" });
+    await clock.advance(20_000);
+    await fleet.stop(spec().name, 5);
+    await reaches({ kind: "ended" });
+    await fleet.remove(spec().name);
+    await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]), { timeout: 20_000 });
+    await fleet.close({ stopPods: true });
     await ground[Symbol.asyncDispose]();
   });
 

@@ -24,6 +24,8 @@ export interface SlimPod {
   readonly uid: string;
   readonly jobName: string;
   readonly isDeleting: boolean;
+  /** Bound to a node, whether or not that has done anything yet. */
+  readonly hasMachine: boolean;
   readonly phase: string;
   readonly reason: string;
   readonly message: string;
@@ -82,7 +84,7 @@ export function slimJob({ metadata, spec, status }: Job): SlimJob {
 
 type ContainerStatus = NonNullable<NonNullable<Pod["status"]>["containerStatuses"]>[number];
 
-export function slimPod({ metadata, status }: Pod): SlimPod {
+export function slimPod({ metadata, spec, status }: Pod): SlimPod {
   const condition = (type: string) => status?.conditions?.find((one) => one.type === type);
   const scheduled = condition("PodScheduled");
   const disruption = condition("DisruptionTarget");
@@ -94,6 +96,7 @@ export function slimPod({ metadata, status }: Pod): SlimPod {
     uid: metadata?.uid ?? "",
     jobName: metadata?.labels?.[JOB_OF_POD] ?? metadata?.ownerReferences?.[0]?.name ?? "",
     isDeleting: metadata?.deletionTimestamp !== undefined,
+    hasMachine: spec?.nodeName !== undefined,
     phase: status?.phase ?? "Pending",
     reason: status?.reason ?? "",
     message: status?.message ?? "",
