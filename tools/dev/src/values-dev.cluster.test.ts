@@ -1,42 +1,32 @@
-import { join } from "node:path";
-import { loadArchives, up } from "@gradients/cluster";
-import { helm, kubectl } from "@gradients/cluster/testing";
-import { type BuiltImage, buildImage, developmentServerNames } from "@gradients/images";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { door, RELEASE, removeAll, testRelease } from "./testing/installation.ts";
-import { gatewayClient } from "./testing/main-job.ts";
-import { SERVICES_NAMESPACE } from "./testing/namespaces.ts";
+import { openCustomer } from "./testing/customer.ts";
+import {
+  type DevelopmentInstallation,
+  installDevelopment,
+  killNats,
+  republished,
+} from "./testing/development-installation.ts";
+import { door, removeAll, testRelease } from "./testing/installation.ts";
+import { expectResult, type Gateway, gatewayClient } from "./testing/main-job.ts";
+import { expectInvariants } from "./testing/product.ts";
 import { ownProductProblem } from "./testing/product-problem.ts";
-import { chartFolder } from "./testing/releases.ts";
+import { countPlacements } from "./testing/scheduler-door.ts";
+import { expectVerdict, smallRace, untilRacing } from "./testing/small-race.ts";
 
 const problem = ownProductProblem();
 const MINUTE = 60_000;
 
 describe.skipIf(problem !== undefined)(`values-dev.yaml${problem ? ` (${problem})` : ""}`, () => {
+  let installation: DevelopmentInstallation;
+  let gateway: Gateway;
+
   beforeAll(async () => {
-    await up({ profile: "node" });
-    const services = await buildImage("services", "cpu");
-    const servers: BuiltImage[] = [];
-    for (const name of developmentServerNames) servers.push(await buildImage(name, "cpu"));
-    await loadArchives([services, ...servers].map(({ path }) => path));
-    const [postgres, nats, seaweedfs] = servers.map(({ repository, digest }) => `${repository}@${digest}`);
-    const image = { registry: "localhost", repository: "gradients/services", digest: services.digest };
-    // Nothing is trained here: the node is smaller than what the file's hardware class asks for.
-    const trainers = { image: { digest: services.digest } };
-    const dev = {
-      postgres: { image: postgres },
-      nats: { image: nats },
-      objects: { image: seaweedfs },
-    };
-    const values = ["--values", join(chartFolder, "values-dev.yaml"), "--values", "-"];
-    const where = ["--namespace", SERVICES_NAMESPACE, "--create-namespace", "--wait", "--timeout", "10m"];
-    await helm(
-      ["install", RELEASE, chartFolder, ...values, ...where],
-      JSON.stringify({ image, trainers, dev }),
-    );
-  }, 15 * MINUTE);
+    installation = await installDevelopment();
+    gateway = gatewayClient(await door("gateway"), installation.apiKey);
+  }, 20 * MINUTE);
 
   afterAll(async () => {
+    gateway?.close();
     if (problem === undefined) await removeAll();
   }, 5 * MINUTE);
 
@@ -44,18 +34,30 @@ describe.skipIf(problem !== undefined)(`values-dev.yaml${problem ? ` (${problem}
     const log = await testRelease();
     process.stdout.write(log);
     expect(log.match(/^ok {4}/gm)).toHaveLength(5);
-    const secret = ["get", "secret", `${RELEASE}-dev`, "--namespace", SERVICES_NAMESPACE];
-    const key = await kubectl(
-      ...secret,
-      "--output",
-      "go-template={{ index .data `api-key` | base64decode }}",
+    // Bucket and streams are made before anything is served, so all three servers have answered.
+    expect((await gateway.getCaller({})).project).toMatch(/^projects\//);
+  });
+
+  describe("while its parts fail", () => {
+    it(
+      "loses, doubles and leaves nothing when the NATS pod is killed, and with it all that it had stored",
+      async () => {
+        const model = await installation.offerTinyModel();
+        const customer = await openCustomer(gateway);
+        const name = await customer.createJob({ model, ...smallRace });
+        await untilRacing();
+        await killNats();
+        const job = await expectVerdict(customer, name);
+        using _objects = await installation.openObjects();
+        await expectResult(gateway, job);
+        for (const service of ["gateway", "scorer"]) await expectInvariants(service);
+        const again = await republished();
+        for (const events of Object.values(again)) expect(events).toBeGreaterThan(0);
+        console.log(
+          `the NATS pod is killed: 1; events published again: ${JSON.stringify(again)}; 2 attempts in ${await countPlacements(name)} placements`,
+        );
+      },
+      15 * MINUTE,
     );
-    const gateway = gatewayClient(await door("gateway"), key);
-    try {
-      // Bucket and streams are made before anything is served, so all three servers have answered.
-      expect((await gateway.getCaller({})).project).toMatch(/^projects\//);
-    } finally {
-      gateway.close();
-    }
   });
 });

@@ -1,23 +1,23 @@
-import { Attempt_State, Job_State } from "@gradients/contracts/gateway";
+import { Attempt_State, type Job } from "@gradients/contracts/gateway";
 import { describe, expect, it } from "vitest";
 import { type ClusterFault, clusterFaults } from "./cluster-faults.ts";
 import { follow } from "./main-job.ts";
 import { applied, emptyRegistry, quotaOnPods } from "./passing-objects.ts";
-import { expectInvariants, expectNothingLeft, type Product } from "./product.ts";
-import { runningPods } from "./running-pods.ts";
+import { engineOf } from "./pod-processes.ts";
+import type { Product } from "./product.ts";
+import { attemptIn, runningPods } from "./running-pods.ts";
 import { attemptsOf, countPlacements } from "./scheduler-door.ts";
 import { armSchedulers, disarmSchedulers, schedulerDeaths } from "./schedulers.ts";
+import { expectVerdict, smallRace, untilRacing } from "./small-race.ts";
+import { starve } from "./starve.ts";
 
 const MINUTE = 60_000;
-const BUDGET_SECONDS = 15;
-/** Two, so that their evaluations and the base model's fit on the node side by side. */
-const RACE = { contestants: 2, recipes: ["recipes/lora-top"] } as const;
 
 export function describeFaults(product: () => Product): void {
   describe("while its parts fail", () => {
     const race = (order: object = {}) => {
       const model = product().installation.models.tiny;
-      return product().createJob({ model, budgetSeconds: BUDGET_SECONDS, ...RACE, ...order });
+      return product().createJob({ model, ...smallRace, ...order });
     };
 
     it.each<[string, ClusterFault]>(Object.entries(clusterFaults))(
@@ -44,6 +44,23 @@ export function describeFaults(product: () => Product): void {
           `killed after a Job was made: ${deaths}; 2 attempts in ${await countPlacements(job)} placements`,
         );
         await disarmSchedulers();
+      },
+      15 * MINUTE,
+    );
+
+    it(
+      "fails the attempt alone whose engine runs out of memory",
+      async () => {
+        const job = await race();
+        await untilRacing();
+        const [pod = ""] = await runningPods();
+        const starved = await attemptIn(pod);
+        await expect.poll(() => hasFigures(product(), job, starved), { timeout: 5 * MINUTE }).toBe(true);
+        await starve(await engineOf(pod));
+        expectFailed(await expectVerdict(product(), job), starved, "OUT_OF_MEMORY");
+        console.log(
+          `an engine runs out of memory: 1; 2 attempts in ${await countPlacements(job)} placements`,
+        );
       },
       15 * MINUTE,
     );
@@ -78,16 +95,18 @@ export function describeFaults(product: () => Product): void {
   });
 }
 
-async function expectVerdict({ gateway }: Product, name: string): Promise<void> {
-  const { job } = await follow(gateway, name);
-  expect(job.failure).toBeUndefined();
-  expect(job.state).toBe(Job_State.SUCCEEDED);
-  expect(job.verdict?.ranking).toHaveLength(RACE.contestants);
-  await expectNothingLeft();
-  await expectInvariants("scheduler");
+/** Has told of its training. */
+async function hasFigures({ gateway }: Product, name: string, attempt: string): Promise<boolean> {
+  const { job } = await gateway.getJob({ name });
+  return job?.attempts.find(({ attemptId }) => attemptId === attempt)?.latest !== undefined;
 }
 
-async function untilRacing(): Promise<void> {
-  const running = async () => (await runningPods()).length;
-  await expect.poll(running, { timeout: 5 * MINUTE, interval: 200 }).toBe(RACE.contestants);
+/** That attempt alone, which is out of the race; the other has won it. */
+function expectFailed({ attempts, verdict }: Job, failed: string, code: string): void {
+  const failures = attempts.filter(({ failure }) => failure !== undefined);
+  expect(failures).toMatchObject([{ attemptId: failed, state: Attempt_State.FAILED, failure: { code } }]);
+  expect(verdict?.ranking).toMatchObject([
+    { rank: 1 },
+    { attemptId: failed, rank: 0, disqualification: { code } },
+  ]);
 }

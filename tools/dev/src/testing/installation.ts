@@ -10,8 +10,9 @@ import { newApiKey } from "../api-key.ts";
 import { baseModel } from "../network.ts";
 import { createServerControl, type ServerControl } from "../server-control.ts";
 import { type ServerFolders, type Servers, startServers } from "../servers.ts";
-import { demandEmpty, forwardPort, loadInto } from "./foreign.ts";
+import { demandEmpty, loadInto } from "./foreign.ts";
 import { type Forward, forward } from "./forward.ts";
+import { forwardPort } from "./forward-port.ts";
 import { installationValues, type Settings, secretNames } from "./installation-values.ts";
 import { SERVICES_NAMESPACE, TRAINERS_NAMESPACE } from "./namespaces.ts";
 import { offerTinyModel } from "./offer-tiny-model.ts";
@@ -85,7 +86,7 @@ export async function installGradients(options: InstallOptions = {}): Promise<In
     door: async (service) => {
       if (!foreign) return door(service);
       const target = `deployment/${RELEASE}-${service}`;
-      return owned.use(await forwardPort(foreign, target, grpcPorts[service])).address;
+      return owned.use(await forwardPort(target, grpcPorts[service])).address;
     },
     upgrade,
     rollback: async (revision) => void (await helm(["rollback", RELEASE, String(revision), ...patience])),
@@ -153,7 +154,7 @@ function roleUrl(adminUrl: string, service: string, host: string): string {
   return url.href;
 }
 
-const patience = ["--namespace", SERVICES_NAMESPACE, "--wait", "--timeout", "10m"];
+export const patience = ["--namespace", SERVICES_NAMESPACE, "--wait", "--timeout", "10m"];
 
 async function install(chart: string, values: object): Promise<void> {
   await helm(["upgrade", "--install", RELEASE, chart, "--values", "-", ...patience], JSON.stringify(values));
