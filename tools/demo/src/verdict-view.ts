@@ -15,8 +15,8 @@ export function verdictLines(verdict: Verdict): readonly string[] {
     ),
     "",
     verdict.tie
-      ? "  The best cannot be told apart with 95 % confidence: they share the first place."
-      : "  The winner is the best with at least 95 % confidence.",
+      ? "  The best cannot be told apart: they share the first place."
+      : `  The winner is the best with a probability of ${((ranking[0]?.probabilityBest ?? 0) * 100).toFixed(1)} %.`,
   ];
 }
 

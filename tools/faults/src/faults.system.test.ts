@@ -38,7 +38,7 @@ test(`jobs survive kill -9 of every service and of trainers, ${KILLS} times each
   const { violations, requeuedSeconds } = await strikeUnderLoad(system, customer, {
     strikes: [...repeated([...serviceFaults, killTrainer], KILLS), ...repeated(serverFaults, CRASHES)],
     seed: SEED,
-    meanGapMs: 900,
+    meanGapMs: 600,
     width: 2,
     contestants: 1,
   });

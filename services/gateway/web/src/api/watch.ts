@@ -2,8 +2,8 @@ import type { WatchJobResponseJson } from "@gradients/contracts/gateway";
 import { authorization } from "./client.ts";
 import { problemOf } from "./problem.ts";
 
-/** Payments still come after the end of a job, at most once a minute. */
-const AFTER_END_MS = 60_000;
+/** Payments still come after the end of a job, soon on some chains and hours later on others: each look that brings nothing new doubles the pause. */
+const AFTER_END_MS = { first: 2_000, longest: 60_000 };
 const RETRY_MS = [500, 1_000, 2_000, 5_000];
 
 export interface WatchHandlers {
@@ -21,13 +21,17 @@ export async function watchJob(
   signal: AbortSignal,
 ): Promise<void> {
   let offset = "0";
+  let pauseAfterEnd = AFTER_END_MS.first;
   for (let failures = 0; !signal.aborted; failures += 1) {
     let hasEnded = false;
     try {
       for await (const event of eventsAfter(name, offset, signal)) {
         failures = 0;
         onConnection(true);
-        if (event.offset !== undefined && event.offset !== "0") offset = event.offset;
+        if (event.offset !== undefined && event.offset !== "0") {
+          offset = event.offset;
+          pauseAfterEnd = AFTER_END_MS.first;
+        }
         if (event.endOfWatch !== undefined) hasEnded = true;
         onEvent(event);
       }
@@ -35,10 +39,9 @@ export async function watchJob(
       // The next round tries again from the last offset.
     }
     onConnection(hasEnded);
-    await pause(
-      hasEnded ? AFTER_END_MS : (RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 5_000),
-      signal,
-    );
+    const retry = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 5_000;
+    await pause(hasEnded ? pauseAfterEnd : retry, signal);
+    if (hasEnded) pauseAfterEnd = Math.min(pauseAfterEnd * 2, AFTER_END_MS.longest);
   }
 }
 

@@ -18,8 +18,8 @@ export function Leaderboard({ verdict, contestants }: Props) {
       <h2 className="mb-1 font-semibold">Leaderboard</h2>
       <p className="mb-3 text-sm text-muted">
         {verdict.tie
-          ? "The best contestants cannot be told apart with 95 % confidence: they share the first place."
-          : "The winner is the best with at least 95 % confidence."}{" "}
+          ? "The best contestants cannot be told apart: they share the first place."
+          : `The winner is the best with a probability of ${formatPercent(Number(ranking[0]?.probabilityBest ?? 0), 1)}.`}{" "}
         Scored on {verdict.heldoutRows} examples that no contestant has seen.
       </p>
       <table className="w-full text-sm">
