@@ -1,6 +1,7 @@
 import { buildBinaries } from "../binaries/build.ts";
 import { down } from "../cluster/cluster.ts";
 import { clusterProblem, neededBinaries } from "../cluster/needs.ts";
+import type { Profile } from "../cluster/profile.ts";
 import { installPackages } from "../node/packages.ts";
 import { foreignCluster } from "./foreign-cluster.ts";
 import { suiteProblem } from "./suite-problem.ts";
@@ -11,15 +12,19 @@ export default async function prepare(): Promise<(() => Promise<void>) | undefin
     await buildBinaries(["kubectl", "helm"]);
     return undefined;
   }
-  if (isSkipped(clusterProblem("node"))) return undefined;
-  await installPackages().catch((error: unknown) => void process.stderr.write(`${String(error)}\n`));
   // More is tried once the tools are there.
-  if (isSkipped(suiteProblem("node"))) return undefined;
-  await buildBinaries([...neededBinaries("node"), ...neededBinaries("simulated"), "helm"]);
+  if (clusterProblem("node") === undefined)
+    await installPackages().catch((error: unknown) => void process.stderr.write(`${String(error)}\n`));
+  const profiles = (["node", "simulated"] as const).filter(canRun);
+  if (profiles.length === 0) return undefined;
+  await buildBinaries([...profiles.flatMap((profile) => neededBinaries(profile)), "helm"]);
   return process.env["KUBECONFIG"] === undefined ? down : undefined;
 }
 
-function isSkipped(problem: string | undefined): boolean {
-  if (problem !== undefined) process.stderr.write(`The suite is skipped. ${problem}\n`);
-  return problem !== undefined;
+const tests = { node: "Tests on a node", simulated: "Tests on simulated nodes" } as const;
+
+function canRun(profile: Profile): boolean {
+  const problem = suiteProblem(profile);
+  if (problem !== undefined) process.stderr.write(`${tests[profile]} are skipped. ${problem}\n`);
+  return problem === undefined;
 }
