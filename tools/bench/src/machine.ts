@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { cpus, loadavg, totalmem } from "node:os";
 import { promisify } from "node:util";
-import { paths } from "../../setup/paths.mjs";
 
 const run = promisify(execFile);
 
@@ -22,11 +21,6 @@ export function readMachine(): Machine {
     load: loadavg()[0] ?? 0,
     node: process.versions.node,
   };
-}
-
-export async function readCommit(): Promise<string> {
-  const { stdout } = await run("git", ["describe", "--always", "--dirty"], { cwd: paths.repositoryRoot });
-  return stdout.trim();
 }
 
 /** The first thing in a program's --version that looks like a version. */

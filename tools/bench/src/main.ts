@@ -1,11 +1,12 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { readCommit } from "@gradients/faults/commit";
 import { paths } from "../../setup/paths.mjs";
 import type { Benchmark, RunOptions } from "./benchmark.ts";
 import { benchmarks } from "./benchmarks.ts";
 import { sectionText, withSection } from "./document.ts";
-import { readCommit, readMachine } from "./machine.ts";
+import { readMachine } from "./machine.ts";
 
 const documentFile = join(paths.repositoryRoot, "docs/benchmarks.md");
 const EX_USAGE = 64;

@@ -1,16 +1,14 @@
-import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { paths } from "../../setup/paths.mjs";
+import { readCommit } from "./commit.ts";
 import { percentile } from "./percentile.ts";
 import type { Proof } from "./proof.ts";
 import { reliabilityDocument } from "./reliability-document.ts";
 import type { Measure, PromiseResult, SuiteResult } from "./suite-result.ts";
 import type { Violation } from "./violation.ts";
 
-const run = promisify(execFile);
 const folder = join(paths.repositoryRoot, "docs/reliability");
 const proofFolder = join(folder, "proofs");
 const documentFile = join(paths.repositoryRoot, "docs/reliability.md");
@@ -55,25 +53,6 @@ async function origin() {
     date: new Date().toISOString().slice(0, 10),
     machine: `${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, load ${Math.round(loadavg()[2] ?? 0)} at its end`,
   };
-}
-
-/** Marked when the tree held something else; results of other runs do not count. */
-async function readCommit(): Promise<string> {
-  const commit = await git("rev-parse", "--short", "HEAD");
-  const changes = await git(
-    "status",
-    "--porcelain",
-    "--",
-    ":/",
-    ":(top,exclude)docs/reliability",
-    ":(top,exclude)docs/reliability.md",
-  );
-  return changes === "" ? commit : `${commit}-dirty`;
-}
-
-async function git(...args: readonly string[]): Promise<string> {
-  const { stdout } = await run("git", [...args], { cwd: paths.repositoryRoot });
-  return stdout.trim();
 }
 
 async function keep(where: string, name: string, value: object): Promise<void> {
