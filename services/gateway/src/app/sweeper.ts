@@ -13,7 +13,8 @@ export interface SweeperDeps {
   readonly logger: Logger;
 }
 
-const EVERY_MS = 60_000;
+/** Two short queries, so as often as makes what a crash has left behind go soon. */
+const EVERY_MS = 15_000;
 
 /** Removes what crashes leave behind and what is no longer needed. Any number may run at once. */
 export function createSweeper(deps: SweeperDeps): Part {

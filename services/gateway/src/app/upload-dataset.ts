@@ -18,6 +18,9 @@ import { encodeDataset } from "../wire/dataset.ts";
 import { answerOnce, digestBody, type RepeatableRequest, sameAnswer } from "./answer-once.ts";
 import { digestOf, guardContent, peek } from "./upload-content.ts";
 
+/** After its time an upload that is still alive ends itself; nobody else takes it away before that. */
+const LAST_STEPS_SECONDS = 15;
+
 export interface UploadDeps {
   readonly db: GatewayDatabase;
   readonly objects: ObjectStore;
@@ -103,7 +106,7 @@ interface Storing {
 async function store(deps: UploadDeps, storing: Storing, signal: AbortSignal): Promise<DatasetMessage> {
   const datasetId = newId<DatasetId>();
   const key = keyOf(datasetId);
-  await insertUpload(deps.db.q, datasetId, deps.limits.timeoutSeconds + 60);
+  await insertUpload(deps.db.q, datasetId, deps.limits.timeoutSeconds + LAST_STEPS_SECONDS);
   failpoint("gateway.upload-noted");
   try {
     const object = await put(deps.objects, key, storing, signal);
