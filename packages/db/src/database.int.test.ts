@@ -1,4 +1,4 @@
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createLogger } from "@gradients/runtime";
 import { createTestDatabase, type TestDatabase } from "@gradients/testkit";
 import { type Generated, type Kysely, sql } from "kysely";
@@ -131,7 +131,7 @@ describe("a lock that stays taken", () => {
   test("a transaction waits for it longer than one lock_timeout", async () => {
     const holder = await db.openClient("holder");
     await holder.query("begin; lock table account in access exclusive mode");
-    const release = setTimeout(1_500).then(() => holder.query("commit"));
+    const release = sleep(1_500).then(() => holder.query("commit"));
     await db.tx((tx) => tx.selectFrom("account").select("name").execute());
     await release;
     await holder.end();

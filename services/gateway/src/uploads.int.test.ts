@@ -233,6 +233,21 @@ describe("an upload is refused and leaves nothing", () => {
     await expectNothingLeft();
   });
 
+  test("when it was given up before it could be kept", async () => {
+    const { client, project } = world.customer;
+    const messages = async function* () {
+      yield { content: { case: "header" as const, value: { parent: project, fileName: "a.jsonl" } } };
+      yield { content: { case: "chunk" as const, value: Buffer.from(instructRows(70)) } };
+      await vi.waitFor(async () => expect(await uploadsUnderWay()).toBe(1));
+      await world.db.q
+        .updateTable("upload")
+        .set({ expires_at: new Date(0) })
+        .execute();
+    };
+    expect(await refusalOf(client.uploadDataset(messages()))).toMatchObject({ reason: "UPLOAD_EXPIRED" });
+    await expectNothingLeft();
+  });
+
   test("when its HTTP connection breaks half-way", async () => {
     const { hostname, port } = new URL(world.http);
     const socket = connect(Number(port), hostname);

@@ -14,10 +14,15 @@ export function verdictLines(verdict: Verdict): readonly string[] {
       `  ${"".padEnd(3)} ${"base model".padEnd(26)} ${"".padEnd(34)} ${"".padEnd(8)} ${verdict.baseLoss.toFixed(3).padEnd(7)} ${percent(verdict.baseExactMatch)}`,
     ),
     "",
-    verdict.tie
-      ? "  The best cannot be told apart: they share the first place."
-      : `  The winner is the best with a probability of ${((ranking[0]?.probabilityBest ?? 0) * 100).toFixed(1)} %.`,
+    `  ${decisionOf(verdict.tie, ranking)}`,
   ];
+}
+
+function decisionOf(isTie: boolean, ranking: readonly RankedAttempt[]): string {
+  if (isTie) return "The best cannot be told apart: they share the first place.";
+  if (ranking.filter(({ rank }) => rank > 0).length === 1) return "The winner is the only one that counts.";
+  const probability = ranking[0]?.probabilityBest ?? 0;
+  return `The winner is the best with a probability of ${probability > 0.999 ? "over 99.9" : (probability * 100).toFixed(1)} %.`;
 }
 
 function rankedLine(entry: RankedAttempt): string {

@@ -98,7 +98,7 @@ describe("the main job, on real parts with the real model", () => {
     const response = await fetch((await link.getAttribute("href")) ?? "");
     expect(response.status).toBe(200);
     expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(100_000);
-    await page.getByText("Paid by the chain").waitFor({ timeout: 45_000 });
+    await page.getByText("Paid by the chain").waitFor({ timeout: 90_000 });
     await page.screenshot({ path: join(screenshots, "verdict.png"), fullPage: true });
   });
 
@@ -135,6 +135,7 @@ describe("the main job, on real parts with the real model", () => {
   );
 
   test("is raced for, scored, proven and paid", async () => {
+    expect(followed).toBeDefined();
     const { job, points } = await followed;
     expectRace(job, points);
     for (const { stats } of job.attempts) {
@@ -179,6 +180,9 @@ async function tell(waiting: MessageInitShape<typeof AttemptWaitingSchema>): Pro
   const options = { url, schema: "scheduler", applicationName: "web page test", poolSize: 1 };
   const db = createDatabase<BusTables>(options, createLogger({ service: "test", level: "error" }));
   const told = event(AttemptWaitingSchema, waiting, { aggregateId: waiting.jobId ?? "" });
-  await db.tx((tx) => appendOutbox(tx, [told]));
-  await db.close();
+  try {
+    await db.tx((tx) => appendOutbox(tx, [told]));
+  } finally {
+    await db.close();
+  }
 }

@@ -5,7 +5,7 @@ import { paths } from "../../setup/paths.mjs";
 const run = promisify(execFile);
 const code = [":/", ":(top,exclude)docs"];
 
-/** The newest commit that changed more than documents: runs that follow one another write theirs, and all ran the same code. Marked when the tree holds other changes. */
+/** The newest commit that changed something outside docs/: runs that follow one another write theirs, and all ran the same code. Marked when the tree holds other changes. */
 export async function readCommit(): Promise<string> {
   const commit = await git("log", "-1", "--format=%h", "--", ...code);
   const changes = await git("status", "--porcelain", "--", ...code);

@@ -19,7 +19,7 @@ function chapter(result: SuiteResult): string {
     `Faults made: ${counts(faults)}.${Object.keys(load).length > 0 ? ` Meanwhile: ${counts(load)}.` : ""}`,
     table(["promise", "tries", "failures", "at most"], result.promises.map(promiseRow)),
     ...(result.measures.length > 0
-      ? [table(["time", "n", "p50", "p99", "longest", "promised"], result.measures.map(measureRow))]
+      ? [table(["time", "n", "p50", "p99", "longest", "p99 at most"], result.measures.map(measureRow))]
       : []),
     ...(result.notes?.length ? [result.notes.map((note) => `- ${note}`).join("\n")] : []),
   ].join("\n\n");

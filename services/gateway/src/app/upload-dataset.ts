@@ -13,12 +13,12 @@ import type { GatewayDatabase } from "../store/database.ts";
 import { insertDatasetCheck } from "../store/dataset-checks.ts";
 import { insertDataset } from "../store/datasets.ts";
 import { findFirstModel, findModel, listModels, type Model } from "../store/models.ts";
-import { deleteUpload, expireUpload, insertUpload } from "../store/uploads.ts";
+import { deleteUpload, expireUpload, insertUpload, takeUpload } from "../store/uploads.ts";
 import { encodeDataset } from "../wire/dataset.ts";
 import { answerOnce, digestBody, type RepeatableRequest, sameAnswer } from "./answer-once.ts";
 import { digestOf, guardContent, peek } from "./upload-content.ts";
 
-/** After its time an upload that is still alive ends itself; nobody else takes it away before that. */
+/** For noting what came in within the time. A note that comes later still is refused. */
 const LAST_STEPS_SECONDS = 15;
 
 export interface UploadDeps {
@@ -178,7 +178,7 @@ function commit(
   const request = command.isContentCompared ? withContent(command.request, object.sha256) : command.request;
   return db.tx((tx) =>
     answerOnce(tx, request, DatasetSchema, async () => {
-      if (!(await deleteUpload(tx, datasetId))) throw new Refused({ code: "upload_expired" });
+      if (!(await takeUpload(tx, datasetId))) throw new Refused({ code: "upload_expired" });
       const dataset: Dataset = {
         datasetId,
         projectId: command.projectId,

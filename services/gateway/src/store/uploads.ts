@@ -19,13 +19,19 @@ export async function expireUpload(q: GatewayQuery, datasetId: DatasetId): Promi
   return numUpdatedRows === 1n;
 }
 
-/** False when the upload was given up meanwhile. */
-export async function deleteUpload(tx: GatewayTx | GatewayQuery, datasetId: DatasetId): Promise<boolean> {
+/** For an upload that becomes a data set. False when it was given up meanwhile: its object may be gone already. By the clock, since a transaction's own time may lie before that. */
+export async function takeUpload(tx: GatewayTx, datasetId: DatasetId): Promise<boolean> {
   const { numDeletedRows } = await tx
     .deleteFrom("upload")
     .where("dataset_id", "=", datasetId)
+    .where("expires_at", ">", sql<Date>`clock_timestamp()`)
     .executeTakeFirst();
   return numDeletedRows === 1n;
+}
+
+/** For an upload of which nothing is left. */
+export async function deleteUpload(q: GatewayQuery, datasetId: DatasetId): Promise<void> {
+  await q.deleteFrom("upload").where("dataset_id", "=", datasetId).execute();
 }
 
 /** Expired uploads, no lock: removing one twice does no harm. The table is short. */

@@ -36,14 +36,16 @@ export function describeFaults(product: () => Product): void {
       "loses, doubles and leaves nothing when the scheduler dies between making a Job and noting it",
       async () => {
         await armSchedulers("scheduler.job-created");
-        const job = await race();
-        await expectVerdict(product(), job);
-        const deaths = await schedulerDeaths();
-        expect(deaths).toBeGreaterThan(0);
-        console.log(
-          `killed after a Job was made: ${deaths}; 2 attempts in ${await countPlacements(job)} placements`,
-        );
-        await disarmSchedulers();
+        try {
+          const job = await race();
+          await expectVerdict(product(), job);
+          const deaths = await schedulerDeaths();
+          expect(deaths).toBeGreaterThan(0);
+          const placements = await countPlacements(job);
+          console.log(`killed after a Job was made: ${deaths}; 2 attempts in ${placements} placements`);
+        } finally {
+          await disarmSchedulers();
+        }
       },
       15 * MINUTE,
     );

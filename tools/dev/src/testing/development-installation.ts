@@ -57,7 +57,7 @@ async function offerTinyModel(): Promise<string> {
   return "models/tiny";
 }
 
-/** At once, as if its machine had died: it comes back without what it had stored. */
+/** At once, as if its machine had died: another one takes its place, without what it had stored. */
 export async function killNats(): Promise<void> {
   const component = "app.kubernetes.io/component=dev-nats";
   const find = ["get", "pods", ...inServices, "--selector", component, "--output"];

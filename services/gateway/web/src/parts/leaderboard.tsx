@@ -17,10 +17,7 @@ export function Leaderboard({ verdict, contestants }: Props) {
     <section className="card overflow-x-auto">
       <h2 className="mb-1 font-semibold">Leaderboard</h2>
       <p className="mb-3 text-sm text-muted">
-        {verdict.tie
-          ? "The best contestants cannot be told apart: they share the first place."
-          : `The winner is the best with a probability of ${formatPercent(Number(ranking[0]?.probabilityBest ?? 0), 1)}.`}{" "}
-        Scored on {verdict.heldoutRows} examples that no contestant has seen.
+        {decisionOf(verdict, ranking)} Scored on {verdict.heldoutRows} examples that no contestant has seen.
       </p>
       <table className="w-full text-sm">
         <thead>
@@ -55,6 +52,13 @@ export function Leaderboard({ verdict, contestants }: Props) {
       </table>
     </section>
   );
+}
+
+function decisionOf({ tie }: VerdictJson, ranking: readonly RankedAttemptJson[]): string {
+  if (tie) return "The best contestants cannot be told apart: they share the first place.";
+  if (ranking.filter(({ rank }) => rank).length === 1) return "The winner is the only one that counts.";
+  const probability = Number(ranking[0]?.probabilityBest ?? 0);
+  return `The winner is the best with a probability of ${probability > 0.999 ? "over 99.9 %" : formatPercent(probability)}.`;
 }
 
 function Row({

@@ -194,7 +194,7 @@ describe("KubernetesFleet", () => {
     const clock = manualClock();
     const own = await ground.open({}, clock);
     await own.start(spec(), never);
-    await reaches({ kind: "running" });
+    await vi.waitFor(async () => expect(await phase(own)).toMatchObject({ kind: "running" }), PATIENCE);
     ground.kubelet.isIdle = true;
     await own.stop(spec().name, 5);
     await clock.advance(19_900);
@@ -205,7 +205,7 @@ describe("KubernetesFleet", () => {
     await own.stop(spec().name, 5);
     await reaches({ kind: "ended" });
     await own.remove(spec().name);
-    await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]));
+    await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]), PATIENCE);
     await own.close({ stopPods: false });
   });
 
@@ -219,16 +219,17 @@ describe("KubernetesFleet", () => {
     const path = `${podsKey}/${onlyPod()?.name}/binding`;
     await ground.client.transport.call({ method: "POST", path, body: { target } });
     const closing = own.close({ stopPods: true });
+    closing.catch(() => {}); // awaited below
     await vi.waitFor(() => expect(onlyPod()?.deletionTimestamp).toBeDefined(), PATIENCE);
     ground.kubelet.isIdle = false;
     await closing;
-    await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]));
+    await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]), PATIENCE);
   });
 
   test("a pod that no machine has taken is stopped without one", async () => {
     ground.kubelet.isIdle = true;
     await fleet.start(spec(), never);
-    await vi.waitFor(() => expect(server.store.list(podsKey)).toHaveLength(1));
+    await reaches({ kind: "pending", message: "waiting for a machine" });
     await fleet.stop(spec().name, 5);
     await reaches({ kind: "ended" });
     expect(server.store.list(podsKey)).toEqual([]);
