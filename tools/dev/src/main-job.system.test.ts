@@ -29,6 +29,7 @@ const browserTest = test.skipIf(!hasBrowser);
 let network: Network;
 let gateway: Gateway;
 let chain: Chain;
+let project: string;
 let followed: ReturnType<typeof follow>;
 let jobId: string;
 let browser: Browser | undefined;
@@ -38,6 +39,7 @@ beforeAll(async () => {
   network = await startNetwork({ logLevel: "error" });
   gateway = gatewayClient(network.addresses.gateway["grpc"] ?? "", network.apiKey);
   chain = chainClient(network.addresses["chain-bridge"]["grpc"] ?? "");
+  project = (await gateway.getCaller({})).project;
   if (hasBrowser) await openPage();
 });
 
@@ -61,7 +63,6 @@ describe("the main job, on real parts with the real model", () => {
   });
 
   test("is accepted", async () => {
-    const { project } = await gateway.getCaller({});
     const sample = await gateway.createSampleDataset({ parent: project });
     const dataset = await untilChecked(gateway, sample.dataset?.name ?? "");
     expect(dataset.state).toBe(Dataset_State.READY);
@@ -113,11 +114,12 @@ describe("the main job, on real parts with the real model", () => {
       await page.getByRole("radio", { name: "30 s", exact: true }).click();
       await page.getByRole("button", { name: "Start the race" }).click();
       await page.waitForURL(/jobs\/[0-9a-f-]{36}$/);
-      const { job } = await gateway.getJob({ name: await nameOf(page) });
+      const shown = page.url().split("/").at(-1) ?? "";
+      const { job } = await gateway.getJob({ name: `${project}/jobs/${shown}` });
       expect(job).toMatchObject({ contestants: 2, budgetSeconds: BUDGET_SECONDS });
 
       const late = {
-        jobId: page.url().split("/").at(-1) ?? "",
+        jobId: shown,
         attemptId: newId(),
         recipeId: "full",
         recipeTitle: "A late contestant",
@@ -166,12 +168,6 @@ async function curvePoints(page: Page): Promise<number> {
   return Number(
     await page.getByRole("img", { name: "Training loss of each contestant" }).getAttribute("data-points"),
   );
-}
-
-/** Resource name of the job that the page shows. */
-async function nameOf(page: Page): Promise<string> {
-  const { project } = await gateway.getCaller({});
-  return `${project}/jobs/${page.url().split("/").at(-1)}`;
 }
 
 /** As the scheduler does it; its relay sends it. Pods on this machine have nothing to wait for. */

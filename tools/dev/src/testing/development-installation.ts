@@ -1,16 +1,17 @@
 import { join } from "node:path";
 import { loadArchives, up } from "@gradients/cluster";
 import { helm, kubectl, kubectlLines } from "@gradients/cluster/testing";
-import { type BuiltImage, buildImage } from "@gradients/images";
+import { buildImage } from "@gradients/images";
 import { expect } from "vitest";
 import {
-  type DevelopmentImage,
+  type DevelopmentImages,
+  developmentImages,
   developmentValues,
   MODEL_FOLDER,
   OBJECTS_PORT,
 } from "./development-values.ts";
 import { type ForwardedPort, forwardPort } from "./forward-port.ts";
-import { patience, RELEASE } from "./installation.ts";
+import { RELEASE, releaseOptions } from "./installation.ts";
 import { SERVICES_NAMESPACE } from "./namespaces.ts";
 import { chartFolder } from "./releases.ts";
 
@@ -27,13 +28,12 @@ const inServices = ["--namespace", SERVICES_NAMESPACE];
 
 export async function installDevelopment(): Promise<DevelopmentInstallation> {
   await up({ profile: "node" });
-  const images = {} as Record<DevelopmentImage, BuiltImage>;
-  for (const name of ["services", "trainer", "postgres", "nats", "seaweedfs"] as const)
-    images[name] = await buildImage(name, "cpu");
+  const images = {} as DevelopmentImages;
+  for (const name of developmentImages) images[name] = await buildImage(name, "cpu");
   await loadArchives(Object.values(images).map(({ path }) => path));
   const values = ["--values", join(chartFolder, "values-dev.yaml"), "--values", "-"];
   await helm(
-    ["install", RELEASE, chartFolder, "--create-namespace", ...values, ...patience],
+    ["install", RELEASE, chartFolder, "--create-namespace", ...values, ...releaseOptions],
     JSON.stringify(developmentValues(images)),
   );
   return {

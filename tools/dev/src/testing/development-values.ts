@@ -1,9 +1,10 @@
 import { addresses } from "@gradients/cluster";
-import type { BuiltImage } from "@gradients/images";
+import { type BuiltImage, developmentServerNames } from "@gradients/images";
 import { tinyModel } from "@gradients/testkit";
 import { localImage, peersAt, smallClass, smallConfig, smallService } from "./installation-values.ts";
 
-export type DevelopmentImage = "services" | "trainer" | "postgres" | "nats" | "seaweedfs";
+export const developmentImages = ["services", "trainer", ...developmentServerNames] as const;
+export type DevelopmentImages = Record<(typeof developmentImages)[number], BuiltImage>;
 
 /** Where the gateway has the tiny model's files. */
 export const MODEL_FOLDER = "/models/tiny";
@@ -12,8 +13,8 @@ export const OBJECTS_PORT = 8_333;
 const MODEL_FILES = "tiny-model";
 
 /** What values-dev.yaml needs beside itself on a node of two cores that pulls no image. */
-export function developmentValues(images: Readonly<Record<DevelopmentImage, BuiltImage>>): object {
-  const server = (name: "postgres" | "nats" | "seaweedfs") => ({
+export function developmentValues(images: Readonly<DevelopmentImages>): object {
+  const server = (name: (typeof developmentServerNames)[number]) => ({
     image: `${images[name].repository}@${images[name].digest}`,
   });
   return {

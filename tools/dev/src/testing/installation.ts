@@ -89,7 +89,8 @@ export async function installGradients(options: InstallOptions = {}): Promise<In
       return owned.use(await forwardPort(target, grpcPorts[service])).address;
     },
     upgrade,
-    rollback: async (revision) => void (await helm(["rollback", RELEASE, String(revision), ...patience])),
+    rollback: async (revision) =>
+      void (await helm(["rollback", RELEASE, String(revision), ...releaseOptions])),
     test: testRelease,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -154,10 +155,13 @@ function roleUrl(adminUrl: string, service: string, host: string): string {
   return url.href;
 }
 
-export const patience = ["--namespace", SERVICES_NAMESPACE, "--wait", "--timeout", "10m"];
+export const releaseOptions = ["--namespace", SERVICES_NAMESPACE, "--wait", "--timeout", "10m"];
 
 async function install(chart: string, values: object): Promise<void> {
-  await helm(["upgrade", "--install", RELEASE, chart, "--values", "-", ...patience], JSON.stringify(values));
+  await helm(
+    ["upgrade", "--install", RELEASE, chart, "--values", "-", ...releaseOptions],
+    JSON.stringify(values),
+  );
 }
 
 /** As an operator does, by the gateway's own verb. */
