@@ -20,6 +20,7 @@ const definitions = customResourceFiles();
 
 describe.skipIf(!hasApiServer)("on a real API server", { timeout: 180_000 }, () => {
   let server: ApiServer;
+const account = "system:serviceaccount:gradients:gradients-scheduler";
 
   beforeAll(async () => {
     server = await startApiServer({ controllers: true });
@@ -60,7 +61,6 @@ describe.skipIf(!hasApiServer)("on a real API server", { timeout: 180_000 }, () 
     await server.kubectl(["create", "namespace", "gradients-trainers"]);
     await server.kubectl(["apply", "-f", "-"], list(roles));
     const may = async (verb: string, resource: string, namespace = "gradients-trainers") => {
-      const account = "system:serviceaccount:gradients:gradients-scheduler";
       const [kind = "", part] = resource.split("/");
       const subresource = part === undefined ? [] : [`--subresource=${part}`];
       const args = ["auth", "can-i", verb, kind, ...subresource, "-n", namespace, "--as", account];
@@ -74,12 +74,14 @@ describe.skipIf(!hasApiServer)("on a real API server", { timeout: 180_000 }, () 
       ["create", "secrets"],
       ["watch", "events"],
       ["update", "leases.coordination.k8s.io"],
+      ["get", "pods/log"],
     ] as const)
       expect(await may(verb, resource), `${verb} ${resource}`).toBe(true);
     for (const [verb, resource, namespace] of [
       ["create", "pods", undefined],
       ["create", "pods/exec", undefined],
-      ["get", "pods/log", undefined],
+      ["get", "pods/log", "gradients"],
+      ["get", "pods", undefined],
       ["list", "secrets", undefined],
       ["patch", "pods", undefined],
       ["create", "rolebindings.rbac.authorization.k8s.io", undefined],
@@ -114,12 +116,7 @@ describe.skipIf(!hasApiServer)("on a real API server", { timeout: 180_000 }, () 
     expect(await migrationJobs()).toEqual([first]);
 
     const { job, secret } = attemptObjects(await render(), "attempt");
-    const asScheduler = [
-      "-n",
-      "gradients-trainers",
-      "--as",
-      "system:serviceaccount:gradients:gradients-scheduler",
-    ];
+    const asScheduler = ["-n", "gradients-trainers", "--as", account];
     for (const object of [job, secret("00000000-0000-0000-0000-000000000000")]) {
       const made = await server.kubectl(["create", ...asScheduler, "-f", "-"], object);
       expect(made.errors).toBe("");

@@ -10,14 +10,19 @@ import {
 import type { KubernetesFleetConfig } from "../kubernetes-config.ts";
 import { type Finding, ok, problem, unlessForbidden, warning } from "./finding.ts";
 
+type Right = readonly [group: string, resource: string, verbs: readonly string[]];
+
 /** Everything that the scheduler does in the namespace. */
-const rights: readonly (readonly [group: string, resource: string, verbs: readonly string[]])[] = [
+export const rights: readonly Right[] = [
   ["batch", "jobs", ["get", "list", "watch", "create", "patch", "delete"]],
-  ["", "pods", ["get", "list", "watch", "delete"]],
+  ["", "pods", ["list", "watch", "delete"]],
   ["", "secrets", ["get", "create", "delete"]],
   ["", "events", ["list", "watch"]],
   ["coordination.k8s.io", "leases", ["get", "create", "update"]],
 ];
+/** Without it pods run, and less is known of one that crashed. */
+export const rightToLogs: Right = ["", "pods/log", ["get"]];
+const CURE = "bind the Role of the chart (trainers-rbac.yaml) to the scheduler's service account";
 
 export async function checkAccess(
   client: KubeClient,
@@ -55,22 +60,35 @@ async function checkNamespace(client: KubeClient): Promise<readonly Finding[]> {
 }
 
 async function checkRights(client: KubeClient): Promise<readonly Finding[]> {
-  const denied: string[] = [];
-  for (const [group, resource, verbs] of rights)
-    for (const verb of verbs)
-      if (!(await isAllowed(client, { group, resource, verb }))) denied.push(`${verb} ${resource}`);
-  if (denied.length === 0) return [ok(`The scheduler has all rights that it needs in ${client.namespace}`)];
+  const where = `In ${client.namespace} this account`;
+  const denied = (await Promise.all(rights.map((right) => deniedOf(client, right)))).flat();
+  const canReadLogs = (await deniedOf(client, rightToLogs)).length === 0;
   return [
-    problem(
-      `In ${client.namespace} the scheduler may not: ${denied.join(", ")}`,
-      "bind the Role of the chart (trainers-rbac.yaml) to the scheduler's service account",
-    ),
+    denied.length === 0
+      ? ok(`${where} has all rights that the scheduler needs`)
+      : problem(`${where} may not, as the scheduler must: ${denied.join(", ")}`, CURE),
+    canReadLogs
+      ? ok(`${where} may read what a crashed agent said last`)
+      : warning(`${where} may not read logs (get pods/log), so what a crashed agent said last is lost`, CURE),
   ];
+}
+
+async function deniedOf(client: KubeClient, [group, name, verbs]: Right): Promise<readonly string[]> {
+  const [resource = "", subresource] = name.split("/");
+  const denied: string[] = [];
+  for (const verb of verbs)
+    if (!(await isAllowed(client, { group, resource, subresource, verb }))) denied.push(`${verb} ${name}`);
+  return denied;
 }
 
 async function isAllowed(
   { namespace, transport }: KubeClient,
-  attributes: { readonly group: string; readonly resource: string; readonly verb: string },
+  attributes: {
+    readonly group: string;
+    readonly resource: string;
+    readonly subresource: string | undefined;
+    readonly verb: string;
+  },
 ): Promise<boolean> {
   const { apiVersion, kind } = accessReviews;
   const body = { apiVersion, kind, spec: { resourceAttributes: { namespace, ...attributes } } };

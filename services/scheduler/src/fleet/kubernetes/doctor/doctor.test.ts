@@ -84,7 +84,7 @@ test("finds nothing wrong where nothing is, and leaves nothing behind", async ()
 test("names the rights that are missing", async () => {
   server.denied.add("create jobs").add("delete pods");
   expect(await problemsOf()).toEqual([
-    expect.stringMatching(/may not: create jobs, delete pods\. bind the Role/),
+    expect.stringMatching(/^problem: .* may not, .*: create jobs, delete pods\. bind the Role/),
   ]);
 });
 
@@ -97,6 +97,11 @@ test("misses namespace, service account and queue", async () => {
     expect.stringMatching(/^problem: The pods' service account gradients-trainer does not exist/),
     expect.stringMatching(/^problem: Kueue has no LocalQueue gpu in trainers/),
   ]);
+});
+
+test("without the right to logs pods run, and it says what is lost", async () => {
+  server.denied.add("get pods/log");
+  expect(await problemsOf()).toEqual([expect.stringMatching(/^warning: .*get pods\/log.* is lost/)]);
 });
 
 test("says what Kueue says of a queue that is not active", async () => {
