@@ -64,6 +64,11 @@ const byTheSchema: readonly Refusal[] = [
     says: /resources/,
   },
   { what: "a peer that is none", over: { networkPolicy: { nats: [{ cidr: "1.2.3.4/32" }] } }, says: /cidr/ },
+  ...["169.254.169.254", "::ffff:169.254.169.254/128", "s3.example.org"].map((cidr) => ({
+    what: `${cidr} as a network`,
+    over: { trainers: { networkPolicy: { objects: [{ ipBlock: { cidr } }] } } },
+    says: /cidr/,
+  })),
 ];
 
 const byTheTemplates: readonly Refusal[] = [
@@ -129,6 +134,17 @@ const byTheTemplates: readonly Refusal[] = [
   },
   {
     what: "the metadata service as an object store",
+    over: { trainers: { networkPolicy: { objects: [{ ipBlock: { cidr: "169.254.169.254/32" } }] } } },
+    says: "metadata",
+  },
+  ...["169.254.0.0/16", "fe80::1/128", "FD00:0EC2:0::254/128"].map((cidr) => ({
+    what: `${cidr} as an object store`,
+    over: { trainers: { networkPolicy: { objects: [{ ipBlock: { cidr } }] } } },
+    says: `trainers.networkPolicy.objects, ${cidr}: lies in`,
+  })),
+  {
+    what: "the metadata service beside the development servers",
+    values: "dev" as const,
     over: { trainers: { networkPolicy: { objects: [{ ipBlock: { cidr: "169.254.169.254/32" } }] } } },
     says: "metadata",
   },

@@ -68,6 +68,49 @@ testToggles("values of the trainers' namespace", [
     ],
   },
   {
+    what: "of a wide network, what of the same lies in it is left out, and nothing that holds it",
+    over: {
+      trainers: {
+        networkPolicy: {
+          objects: [
+            "128.0.0.0/1",
+            "168.0.0.0/5",
+            "169.254.7.7/15",
+            "100.64.0.0/10",
+            "10.1.0.0/16",
+            "fd00::/8",
+            "::fd00:0/1",
+          ].map((cidr) => ({ ipBlock: { cidr, except: ["192.0.2.0/24"] } })),
+        },
+      },
+    },
+    see: (objects) => egress(objects)[1]?.to.map(({ ipBlock }) => ipBlock?.except?.slice(1).join(" ")),
+    off: [undefined],
+    on: [
+      "168.63.129.16/32 172.16.0.0/12 192.0.0.0/24 192.168.0.0/16 169.254.0.0/16",
+      "168.63.129.16/32 172.16.0.0/12 169.254.0.0/16",
+      "169.254.0.0/16",
+      "100.100.100.200/32",
+      "",
+      "fd00:ec2::/32",
+      "",
+    ],
+  },
+  {
+    what: "the metadata addresses are left out though nothing is to be",
+    over: {
+      trainers: {
+        networkPolicy: {
+          neverReachable: [],
+          objects: [{ ipBlock: { cidr: "0.0.0.0/0" } }, { ipBlock: { cidr: "8000::/1" } }],
+        },
+      },
+    },
+    see: (objects) => egress(objects)[1]?.to.map(({ ipBlock }) => ipBlock?.except),
+    off: [undefined],
+    on: [["169.254.0.0/16"], ["fe80::/10", "fd00:ec2::/32"]],
+  },
+  {
     what: "ports of the object store",
     over: { trainers: { networkPolicy: { objectsPorts: [9000] } } },
     see: (objects) => egress(objects)[1]?.ports.map(({ port }) => port),

@@ -85,16 +85,25 @@ function about({ description }: ValueNode): Schema {
 }
 
 const strings = { type: "object", additionalProperties: { type: "string" } };
+/** As templates can count with it; whether there is such a network, Kubernetes tells. */
+const network = {
+  type: "string",
+  pattern: "^(\\d{1,3}(\\.\\d{1,3}){3}/\\d{1,2}|[0-9a-fA-F:]+:[0-9a-fA-F:]*/\\d{1,3})$",
+};
 const quantity = { type: ["string", "number"] };
 
 const definitions: Readonly<Record<string, Schema>> = {
   strings,
   free: { type: "object" },
   list: { type: "array", items: { type: "object" } },
+  network,
   peers: {
     type: "array",
     items: closed({
-      ipBlock: closed({ cidr: { type: "string" }, except: { type: "array", items: { type: "string" } } }),
+      ipBlock: {
+        ...closed({ cidr: network, except: { type: "array", items: network } }),
+        required: ["cidr"],
+      },
       namespaceSelector: { type: "object" },
       podSelector: { type: "object" },
     }),

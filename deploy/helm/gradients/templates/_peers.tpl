@@ -23,8 +23,9 @@
     {{- toYaml .peers | nindent 4 }}
     {{- else }}
     - namespaceSelector: {}
-    - ipBlock: { cidr: 0.0.0.0/0, except: [169.254.0.0/16] }
-    - ipBlock: { cidr: "::/0", except: ["fe80::/10", "fd00:ec2::/32"] }
+    {{- range $all := list "0.0.0.0/0" "::/0" }}
+    - ipBlock: { cidr: {{ quote $all }}, except: {{ include "gradients.networksIn" (list $all (include "gradients.metadataNetworks" $ | fromJsonArray)) }} }
+    {{- end }}
     {{- end }}
   ports:
     {{- range $port := .ports }}
