@@ -1,39 +1,53 @@
 import { access } from "node:fs/promises";
-import { connectionFrom, KubeClient, KubeTransport, RateLimiter } from "@gradients/kube";
+import { hostname } from "node:os";
+import { connectionFrom, KubeClient, type KubeConnection, KubeTransport, RateLimiter } from "@gradients/kube";
 import { type Command, ConfigExit } from "@gradients/runtime";
 import type { SchedulerConfig } from "./config.ts";
 import { examine } from "./fleet/kubernetes/doctor/doctor.ts";
 import { type Finding, ok, problem } from "./fleet/kubernetes/doctor/finding.ts";
+import { reportOf, verdictOf } from "./fleet/kubernetes/doctor/report.ts";
 
 const EX_PROBLEM = 1;
+const PROGRAM = "node services/scheduler/src/main.ts doctor";
 
-/** Checks what pods need, and says in sentences what is wrong and what cures it. Exit code 1 when pods could not run. */
+/**
+ * Checks what pods need, and says in sentences what is wrong and what cures it. With the path of a kubeconfig it looks with the rights of whoever that
+ * names. Exit code 1 when pods could not run.
+ */
 export const doctorCommand: Command<SchedulerConfig> = {
   summary:
-    "checks the fleet (cluster, rights, nodes, images, queue) and says what is wrong; exit code 1 when pods cannot run",
-  run: async (config) => {
+    "[<kubeconfig>] checks the fleet (cluster, rights, nodes, images, queue) and says what is wrong; exit code 1 when pods cannot run",
+  run: async (config, [path]) => {
     const { fleet } = config;
-    const findings = fleet.kind === "local" ? await examineLocal(fleet) : await examineCluster(config, fleet);
-    process.stdout.write(findings.map(lineOf).join(""));
-    const problems = findings.filter(({ level }) => level === "problem").length;
-    if (problems > 0) throw new ConfigExit(`${problems} problem(s) keep pods from running`, EX_PROBLEM);
-    process.stdout.write("Pods can run.\n");
+    if (fleet.kind === "local") return conclude(await examineLocal(fleet), PROGRAM);
+    const kubeconfig = path ?? fleet.kubernetes.kubeconfig;
+    const connection = connectionFrom(kubeconfig);
+    const findings = await examineCluster(connection, config, fleet);
+    conclude(findings, kubeconfig === undefined ? intoPod(connection) : `${PROGRAM} <kubeconfig>`);
   },
 };
 
-function lineOf({ level, text, cure }: Finding): string {
-  return `${level.padEnd(8)} ${text}.${cure === undefined ? "" : `\n         Cure: ${cure}.`}\n`;
+/** From outside of the pod that we run in: by standard input the kubeconfig comes to lie on no disk there. */
+function intoPod({ namespace }: KubeConnection): string {
+  const exec = `kubectl -n ${namespace} exec -i ${hostname()} -c scheduler -- ${PROGRAM} /dev/stdin`;
+  return `kubectl config view --raw --minify --flatten | ${exec}`;
+}
+
+function conclude(findings: readonly Finding[], asAdministrator: string): void {
+  process.stdout.write(reportOf(findings));
+  const problems = findings.filter(({ level }) => level === "problem").length;
+  if (problems > 0) throw new ConfigExit(`${problems} problem(s) keep pods from running`, EX_PROBLEM);
+  process.stdout.write(verdictOf(findings, asAdministrator));
 }
 
 type Fleet = SchedulerConfig["fleet"];
 
 async function examineCluster(
+  connection: KubeConnection,
   { relay, attempts }: SchedulerConfig,
   { kubernetes, podEnvironment }: Extract<Fleet, { kind: "kubernetes" }>,
 ): Promise<readonly Finding[]> {
-  const transport = new KubeTransport(connectionFrom(kubernetes.kubeconfig), {
-    userAgent: "gradients-doctor",
-  });
+  const transport = new KubeTransport(connection, { userAgent: "gradients-doctor" });
   const limiter = new RateLimiter({ perSecond: kubernetes.callsPerSecond, burst: kubernetes.callBurst });
   try {
     const { stopGraceSeconds } = attempts;

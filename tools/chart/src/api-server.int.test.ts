@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
-import { binaryPath } from "@gradients/cluster";
+import { join } from "node:path";
+import { binaryPath, outcomeOf } from "@gradients/cluster";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { paths } from "../../setup/paths.mjs";
 import { customResourceFiles } from "./schemas/make-schemas.ts";
 import { type ApiServer, hasApiServer, list, run, startApiServer } from "./testing/api-server.ts";
 import { chartFolder, filesOf, type KubernetesObject, render, valuesNames } from "./testing/render.ts";
 import { attemptObjects, sandboxPod } from "./testing/sandbox-pod.ts";
+import { serviceEnvironment } from "./testing/service-environment.ts";
 
 const foreign = new Set([
   "ServiceMonitor",
@@ -17,10 +20,10 @@ const foreign = new Set([
 /** Nobody's definitions are here for them. */
 const unknown = new Set(["ExternalSecret"]);
 const definitions = customResourceFiles();
+const account = "system:serviceaccount:gradients:gradients-scheduler";
 
 describe.skipIf(!hasApiServer)("on a real API server", { timeout: 180_000 }, () => {
   let server: ApiServer;
-const account = "system:serviceaccount:gradients:gradients-scheduler";
 
   beforeAll(async () => {
     server = await startApiServer({ controllers: true });
@@ -71,10 +74,10 @@ const account = "system:serviceaccount:gradients:gradients-scheduler";
       ["watch", "jobs.batch"],
       ["patch", "jobs.batch"],
       ["delete", "pods"],
+      ["get", "pods/log"],
       ["create", "secrets"],
       ["watch", "events"],
       ["update", "leases.coordination.k8s.io"],
-      ["get", "pods/log"],
     ] as const)
       expect(await may(verb, resource), `${verb} ${resource}`).toBe(true);
     for (const [verb, resource, namespace] of [
@@ -91,6 +94,26 @@ const account = "system:serviceaccount:gradients:gradients-scheduler";
       ["list", "nodes", undefined],
     ] as const)
       expect(await may(verb, resource, namespace), `${verb} ${resource} ${namespace ?? ""}`).toBe(false);
+  });
+
+  test("the doctor finds the Role enough, says what it may not see, and sees it as an administrator", async () => {
+    const objects = await render();
+    await server.kubectl(["create", "namespace", "gradients-trainers"]);
+    await server.kubectl(["apply", "-f", "-"], list(objects.filter(({ kind }) => kind.startsWith("Role"))));
+    const ask = async (kubeconfig: string) => {
+      const program = join(paths.repositoryRoot, "services/scheduler/src/main.ts");
+      const env = serviceEnvironment(objects, "scheduler");
+      return outcomeOf([process.execPath, program, "doctor", kubeconfig], { env });
+    };
+    const own = await ask(await server.kubeconfigFor(account));
+    expect(own.code, own.output + own.errors).toBe(0);
+    expect(own.output.match(/^\w+/gm)).not.toContain("problem");
+    expect(own.output).toMatch(/^unseen .*Nodes could not/m);
+    expect(own.output).toMatch(/but 3 check\(s\) need an administrator's rights/);
+    const administrator = await ask(server.kubeconfig);
+    expect(administrator.code).toBe(1);
+    expect(administrator.output).not.toMatch(/^unseen/m);
+    expect(administrator.output).toMatch(/^problem .*l40s fits no node/m);
   });
 
   test("install, upgrade, the same upgrade again, rollback, uninstall: none is refused, and attempts outlive it", async () => {

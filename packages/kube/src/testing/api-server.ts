@@ -24,6 +24,8 @@ export class TestApiServer {
   bookmarkMs: number | undefined = 200;
   /** What each pod's containers have written, by the name of its Job. */
   readonly logs = new Map<string, string>();
+  /** What each node's kubelet tells of its configuration; the others do not answer. */
+  readonly kubelets = new Map<string, object>();
   /** Why no pod may be created from a Job's template: a quota's words, or an admission policy's. */
   refusalOf: (template: PodTemplate) => string | undefined = () => undefined;
   readonly #pages = new Map<string, { readonly version: number; readonly objects: readonly KubeObject[] }>();
@@ -95,6 +97,9 @@ export class TestApiServer {
 
   #handle(method: string, url: URL, body: unknown): object {
     if (url.pathname === "/version") return { gitVersion: "v1.36.0" };
+    const node = /^\/api\/v1\/nodes\/([^/]+)\/proxy\/configz$/.exec(url.pathname)?.[1];
+    if (node !== undefined)
+      return this.kubelets.get(node) ?? refuse(503, "ServiceUnavailable", "the kubelet does not answer");
     const { collection, name, subresource } = parsePath(url.pathname);
     if (collection.endsWith("/selfsubjectaccessreviews")) return this.#review(body as KubeObject);
     const key = `${collection}/${name}`;

@@ -7,6 +7,8 @@ if (!hasApiServer) process.stdout.write(`${missing}; without it nothing is tried
 
 export interface ApiServer extends AsyncDisposable {
   readonly kubeconfig: string;
+  /** Of a user with the rights that RBAC gives and no others. */
+  kubeconfigFor(user: string): Promise<string>;
   /** Runs kubectl; a failure is in the result. */
   kubectl(args: readonly string[], input?: string | object): Promise<Outcome>;
 }
@@ -16,6 +18,7 @@ export async function startApiServer(options: { readonly controllers: boolean })
   const plane = await startControlPlane({ controllerManager: options.controllers });
   return {
     kubeconfig: plane.kubeconfig,
+    kubeconfigFor: (user) => plane.kubeconfigFor(user),
     kubectl: (args, input = "") =>
       run(
         binaryPath("kubectl"),

@@ -1,25 +1,29 @@
-import { type KubeClient, type Node, nodes, pathOf } from "@gradients/kube";
-import { bytesOf, type KubernetesClass, type KubernetesFleetConfig } from "../kubernetes-config.ts";
+import { type Job, type KubeClient, type Node, nodes, pathOf } from "@gradients/kube";
+import type { ManifestSettings } from "../job-manifest.ts";
+import { bytesOf, type KubernetesClass } from "../kubernetes-config.ts";
+import { checkProcessLimits } from "./check-process-limits.ts";
 import { type Finding, ok, problem, unlessForbidden, warning } from "./finding.ts";
+import { probeJob } from "./probe-job.ts";
 
-/** Whether each class has machines, and enough of them. */
-export function checkNodes(client: KubeClient, config: KubernetesFleetConfig): Promise<readonly Finding[]> {
+/** Whether each class has machines, and enough of them, and what only their kubelets can hold. */
+export function checkNodes(client: KubeClient, settings: ManifestSettings): Promise<readonly Finding[]> {
+  const { classes } = settings.kubernetes;
   return unlessForbidden("Nodes", async () => {
     const path = pathOf(nodes, client.namespace);
     const { items } = await client.transport.call<{ readonly items: readonly Node[] }>({
       method: "GET",
       path,
     });
-    return config.classes.map((hardware) => judge(hardware, config, items));
+    const judged = classes.map((hardware) => judge(hardware, demandOf(probeJob(hardware, settings)), items));
+    const ours = items.filter((node) => classes.some((hardware) => isLabelled(node, hardware)));
+    return [...judged, ...(await checkProcessLimits(client, ours))];
   });
 }
 
-function judge(hardware: KubernetesClass, config: KubernetesFleetConfig, all: readonly Node[]): Finding {
+function judge(hardware: KubernetesClass, demand: Demand, all: readonly Node[]): Finding {
   const { name, nodeSelector, slots } = hardware;
   const what = `The hardware class ${name}`;
-  const labelled = all.filter(({ metadata }) =>
-    Object.entries(nodeSelector).every(([label, value]) => metadata?.labels?.[label] === value),
-  );
+  const labelled = all.filter((node) => isLabelled(node, hardware));
   if (labelled.length === 0)
     return problem(
       `${what} fits no node: none has the labels ${textOf(nodeSelector)}`,
@@ -35,10 +39,10 @@ function judge(hardware: KubernetesClass, config: KubernetesFleetConfig, all: re
       taint ? "add a toleration to the class" : "kubectl uncordon a node",
     );
   }
-  const places = open.map((node) => placesOn(node, hardware, config)).reduce((sum, count) => sum + count, 0);
+  const places = open.map((node) => placesOn(node, demand)).reduce((sum, count) => sum + count, 0);
   if (places === 0)
     return problem(
-      `${what} fits no node: ${shortOf(open, hardware, config)}`,
+      `${what} fits no node: ${shortOf(open, demand)}`,
       "make the class smaller, or nodes with more of it available",
     );
   if (places < slots)
@@ -47,6 +51,10 @@ function judge(hardware: KubernetesClass, config: KubernetesFleetConfig, all: re
       `set its slots to ${places}, or add nodes: pods beyond that wait`,
     );
   return ok(`${what} fits ${open.length} node(s), which hold ${places} pods; ${slots} slots are used`);
+}
+
+function isLabelled({ metadata }: Node, { nodeSelector }: KubernetesClass): boolean {
+  return Object.entries(nodeSelector).every(([label, value]) => metadata?.labels?.[label] === value);
 }
 
 type Taint = NonNullable<NonNullable<Node["spec"]>["taints"]>[number];
@@ -64,38 +72,46 @@ function tolerates(toleration: KubernetesClass["tolerations"][number], taint: Ta
   return toleration.operator === "Exists" || (toleration.value ?? "") === (taint.value ?? "");
 }
 
-/** What one pod asks of a node, both containers together. Devices of a claim are not counted: their driver knows. */
-function demandOf({ resources }: KubernetesClass, { agentCpu, agentMemory }: KubernetesFleetConfig) {
-  const { gpu } = resources;
-  return {
-    cpu: coresOf(resources.cpu) + coresOf(agentCpu),
-    memory: bytesOf(resources.memory) + bytesOf(agentMemory),
-    ...(gpu && { [gpu.name]: gpu.count }),
-  };
+/** By resource; bytes, cores or devices. */
+type Demand = Readonly<Record<string, number>>;
+
+/** What one pod asks of a node, its containers together. Devices of a claim are not counted: their driver knows. */
+function demandOf({ spec }: Job): Demand {
+  const demand: Record<string, number> = {};
+  for (const { resources } of spec?.template.spec?.containers ?? [])
+    for (const [resource, quantity] of Object.entries(resources?.requests ?? {}))
+      demand[resource] = (demand[resource] ?? 0) + amountOf(quantity);
+  return demand;
 }
 
-function placesOn(node: Node, hardware: KubernetesClass, config: KubernetesFleetConfig): number {
-  const demand = Object.entries(demandOf(hardware, config));
-  return Math.min(...demand.map(([resource, amount]) => Math.floor(allocatable(node, resource) / amount)));
+function placesOn(node: Node, demand: Demand): number {
+  return Math.min(
+    ...Object.entries(demand).map(([resource, amount]) => Math.floor(allocatable(node, resource) / amount)),
+  );
 }
 
-function shortOf(open: readonly Node[], hardware: KubernetesClass, config: KubernetesFleetConfig): string {
-  const demand = Object.entries(demandOf(hardware, config));
-  const short = demand.find(([resource, amount]) =>
+function shortOf(open: readonly Node[], demand: Demand): string {
+  const short = Object.entries(demand).find(([resource, amount]) =>
     open.every((node) => allocatable(node, resource) < amount),
   );
   if (!short) return "no single node has all that a pod needs";
   const [resource, amount] = short;
-  return `a pod needs ${amount} ${resource === "memory" ? "bytes of memory" : resource}, and no node has so much`;
+  return `a pod needs ${amount} ${units[resource] ?? resource}, and no node has so much`;
 }
+
+const units: Readonly<Record<string, string>> = {
+  memory: "bytes of memory",
+  "ephemeral-storage": "bytes of ephemeral storage",
+};
 
 function allocatable({ status }: Node, resource: string): number {
-  const text = status?.allocatable?.[resource] ?? "0";
-  return resource === "cpu" ? coresOf(text) : bytesOf(text);
+  return amountOf(status?.allocatable?.[resource] ?? "0");
 }
 
-function coresOf(quantity: string): number {
-  return quantity.endsWith("m") ? Number(quantity.slice(0, -1)) / 1000 : Number(quantity);
+function amountOf(quantity: string): number {
+  if (quantity.endsWith("m")) return Number(quantity.slice(0, -1)) / 1000;
+  const plain = Number(quantity);
+  return Number.isNaN(plain) ? bytesOf(quantity) : plain;
 }
 
 function textOf(labels: Readonly<Record<string, string>>): string {

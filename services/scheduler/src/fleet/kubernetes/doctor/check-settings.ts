@@ -1,14 +1,11 @@
 import { isKube, jobs, type KubeClient, pathOf } from "@gradients/kube";
-import { podName } from "../../pod-name.ts";
-import { jobManifest } from "../job-manifest.ts";
+import type { ManifestSettings } from "../job-manifest.ts";
 import type { KubernetesFleetConfig } from "../kubernetes-config.ts";
 import { labelNames } from "../names.ts";
 import { type Finding, ok, problem, unlessForbidden } from "./finding.ts";
+import { probeJob } from "./probe-job.ts";
 
-export interface DoctorSettings {
-  readonly kubernetes: KubernetesFleetConfig;
-  readonly stopGraceSeconds: number;
-  readonly podEnvironment: Readonly<Record<string, string>>;
+export interface DoctorSettings extends ManifestSettings {
   /** The relay as pods reach it, if it is set. */
   readonly relayTarget: string | undefined;
 }
@@ -22,6 +19,7 @@ export async function checkSettings(
     checkRelay(settings.relayTarget),
     ...checkImages(settings.kubernetes),
     ...(await checkRuntimeClasses(client, settings.kubernetes)),
+    ...(await checkClaims(client, settings.kubernetes)),
     ...(await checkQueue(client, settings.kubernetes.queue)),
     ...(await checkJobs(client, settings)),
   ];
@@ -50,26 +48,42 @@ function checkImages({ agentImage, classes }: KubernetesFleetConfig): readonly F
   );
 }
 
-async function checkRuntimeClasses(
+function checkRuntimeClasses(
   client: KubeClient,
   { classes }: KubernetesFleetConfig,
 ): Promise<readonly Finding[]> {
   const names = new Set(classes.flatMap(({ runtimeClassName }) => runtimeClassName ?? []));
-  const found = await Promise.all(
-    [...names].map((name) => unlessForbidden("Runtime classes", () => checkRuntimeClass(client, name))),
+  return unlessForbidden("Runtime classes", () =>
+    Promise.all([...names].map((name) => checkRuntimeClass(client, name))),
   );
-  return found.flat();
 }
 
-async function checkRuntimeClass({ transport }: KubeClient, name: string): Promise<readonly Finding[]> {
+async function checkRuntimeClass({ transport }: KubeClient, name: string): Promise<Finding> {
   const isThere = await exists(transport, `/apis/node.k8s.io/v1/runtimeclasses/${name}`);
-  if (isThere) return [ok(`The runtime class ${name} exists`)];
-  return [
-    problem(
-      `There is no runtime class ${name}`,
-      "install the runtime's RuntimeClass, or mend the class's runtimeClassName",
-    ),
-  ];
+  if (isThere) return ok(`The runtime class ${name} exists`);
+  return problem(
+    `There is no runtime class ${name}`,
+    "install the runtime's RuntimeClass, or mend the class's runtimeClassName",
+  );
+}
+
+/** A pod whose template is missing waits for ever. */
+function checkClaims(client: KubeClient, { classes }: KubernetesFleetConfig): Promise<readonly Finding[]> {
+  const names = new Set(classes.flatMap(({ resources }) => resources.claim ?? []));
+  return unlessForbidden("ResourceClaimTemplates", () =>
+    Promise.all([...names].map((name) => checkClaim(client, name))),
+  );
+}
+
+async function checkClaim({ namespace, transport }: KubeClient, name: string): Promise<Finding> {
+  for (const version of ["v1", "v1beta2", "v1beta1"]) {
+    const path = `/apis/resource.k8s.io/${version}/namespaces/${namespace}/resourceclaimtemplates/${name}`;
+    if (await exists(transport, path)) return ok(`The ResourceClaimTemplate ${name} exists`);
+  }
+  return problem(
+    `There is no ResourceClaimTemplate ${name} in ${namespace}, or the cluster allocates no devices by claims`,
+    "make the template that the devices' driver describes, or mend the class's resources.claim",
+  );
 }
 
 interface LocalQueue {
@@ -112,7 +126,7 @@ function judgeQueue(queue: string, { status }: LocalQueue): Finding {
 async function checkJobs(client: KubeClient, settings: DoctorSettings): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   for (const hardware of settings.kubernetes.classes) {
-    const manifest = jobManifest(probeOf(hardware.name), hardware, settings);
+    const manifest = probeJob(hardware, settings);
     const { queue } = settings.kubernetes;
     const metadata = manifest.metadata ?? {};
     const labels = { ...metadata.labels, ...(queue && { [labelNames.queue]: queue }) };
@@ -138,22 +152,6 @@ async function checkJobs(client: KubeClient, settings: DoctorSettings): Promise<
     }
   }
   return found;
-}
-
-function probeOf(hardwareClass: string) {
-  return {
-    name: podName("doctor", 0),
-    attemptId: "doctor",
-    jobId: "doctor",
-    epoch: 0,
-    hardwareClass,
-    relayTarget: "doctor:1",
-    token: "",
-    traceparent: null,
-    maxSeconds: 60,
-    work: "train",
-    image: null,
-  } as const;
 }
 
 async function exists(transport: KubeClient["transport"], path: string): Promise<boolean> {

@@ -3,6 +3,8 @@ import { TestApiServer } from "@gradients/kube/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { kubernetesSchema } from "../kubernetes-config.ts";
 import { examine } from "./doctor.ts";
+import type { Finding } from "./finding.ts";
+import { reportOf, verdictOf } from "./report.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
 const hardwareClass = {
@@ -49,17 +51,25 @@ function add(
   server.store.create(collection, { kind, metadata, ...rest });
 }
 
+const limitedTo = (podPidsLimit: number) => ({ kubeletconfig: { podPidsLimit } });
+
 function addNode(name: string, more: object = {}, gpus = "8"): void {
   const taints = [{ key: "nvidia.com/gpu", effect: "NoSchedule" }];
-  const allocatable = { cpu: "127500m", memory: "1000Gi", "nvidia.com/gpu": gpus };
+  const allocatable = {
+    cpu: "127500m",
+    memory: "1000Gi",
+    "ephemeral-storage": "1099511627776",
+    "nvidia.com/gpu": gpus,
+  };
   const rest = { spec: { taints, ...more }, status: { allocatable } };
   add("/api/v1/nodes", "Node", name, { "nvidia.com/gpu.product": "H100" }, rest);
+  server.kubelets.set(name, limitedTo(1024));
 }
 
-async function problemsOf(
+async function findingsOf(
   settings: object = {},
   relayTarget: string | undefined = "relay.gradients:50062",
-): Promise<string[]> {
+): Promise<readonly Finding[]> {
   const kubernetes = kubernetesSchema.parse({
     namespace: "trainers",
     agentImage: `services@${digest}`,
@@ -67,13 +77,14 @@ async function problemsOf(
     ...settings,
   });
   const client = new KubeClient(transport, "trainers", new RateLimiter({ perSecond: 500, burst: 500 }));
-  const findings = await examine(client, {
-    kubernetes,
-    podEnvironment: {},
-    stopGraceSeconds: 30,
-    relayTarget,
-  });
-  return findings.flatMap(({ level, text, cure }) => (level === "ok" ? [] : [`${level}: ${text}. ${cure}`]));
+  return examine(client, { kubernetes, podEnvironment: {}, stopGraceSeconds: 30, relayTarget });
+}
+
+async function problemsOf(...args: Parameters<typeof findingsOf>): Promise<string[]> {
+  const findings = await findingsOf(...args);
+  return findings.flatMap(({ level, text, cure = "" }) =>
+    level === "ok" ? [] : [`${level}: ${text}. ${cure}`],
+  );
 }
 
 test("finds nothing wrong where nothing is, and leaves nothing behind", async () => {
@@ -88,6 +99,11 @@ test("names the rights that are missing", async () => {
   ]);
 });
 
+test("without the right to logs pods run, and it says what is lost", async () => {
+  server.denied.add("get pods/log");
+  expect(await problemsOf()).toEqual([expect.stringMatching(/^warning: .*get pods\/log.* is lost/)]);
+});
+
 test("misses namespace, service account and queue", async () => {
   server.store.delete("/api/v1/namespaces/trainers");
   server.store.delete("/api/v1/namespaces/trainers/serviceaccounts/gradients-trainer");
@@ -97,11 +113,6 @@ test("misses namespace, service account and queue", async () => {
     expect.stringMatching(/^problem: The pods' service account gradients-trainer does not exist/),
     expect.stringMatching(/^problem: Kueue has no LocalQueue gpu in trainers/),
   ]);
-});
-
-test("without the right to logs pods run, and it says what is lost", async () => {
-  server.denied.add("get pods/log");
-  expect(await problemsOf()).toEqual([expect.stringMatching(/^warning: .*get pods\/log.* is lost/)]);
 });
 
 test("says what Kueue says of a queue that is not active", async () => {
@@ -131,6 +142,11 @@ test.each<[string, object, RegExp]>([
     { resources: { ...hardwareClass.resources, memory: "2000Gi" } },
     /bytes of memory, and no node has so much/,
   ],
+  [
+    "disk space, that of the agent with it",
+    { resources: { ...hardwareClass.resources, ephemeralStorage: "1022Gi" } },
+    /needs \d+ bytes of ephemeral storage, and no node has so much/,
+  ],
   ["slots", { slots: 5 }, /^warning: .* has 5 slots, and its 1 node\(s\) hold 4 pods/],
 ])("says which nodes are missing: %s", async (_what, change, expected) => {
   expect(await problemsOf({ classes: [{ ...hardwareClass, ...change }] })).toEqual([
@@ -147,9 +163,48 @@ test("refuses loose images, a relay that pods cannot reach, and an unknown runti
   ]);
 });
 
+test("misses the template of a class's claim, in every version of its API", async () => {
+  const { cpu, memory, ephemeralStorage } = hardwareClass.resources;
+  const resources = { cpu, memory, ephemeralStorage, claim: "one-gpu" };
+  const classes = [{ ...hardwareClass, resources }];
+  expect(await problemsOf({ classes })).toEqual([
+    expect.stringMatching(/^problem: There is no ResourceClaimTemplate one-gpu in trainers/),
+  ]);
+  add(
+    "/apis/resource.k8s.io/v1beta1/namespaces/trainers/resourceclaimtemplates",
+    "ResourceClaimTemplate",
+    "one-gpu",
+  );
+  expect(await problemsOf({ classes })).toEqual([]);
+});
+
+test("warns of kubelets that limit no processes, where a class has its nodes", async () => {
+  for (const name of ["n2", "n3", "n4", "n5"]) addNode(name);
+  add("/api/v1/nodes", "Node", "other");
+  for (const name of ["n2", "n3", "n4", "other"]) server.kubelets.set(name, limitedTo(-1));
+  server.kubelets.set("n5", { kubeletconfig: {} });
+  expect(await problemsOf()).toEqual([
+    expect.stringMatching(/^warning: .* on 4 node\(s\): n2, n3, n4 and 1 more: .*set podPidsLimit/),
+  ]);
+});
+
+test("a kubelet that does not answer is told, and holds nothing up", async () => {
+  addNode("n2");
+  server.kubelets.delete("n2");
+  expect(await problemsOf()).toEqual([expect.stringMatching(/^warning: .* does not tell .* node\(s\): n2/)]);
+});
+
+test("its last line promises no more than was looked at", async () => {
+  expect(verdictOf(await findingsOf(), "command")).toBe("Pods can run.\n");
+  server.faults.add({ how: "refuse", method: "GET", path: "/configz", status: 403, reason: "Forbidden" });
+  const findings = await findingsOf();
+  expect(reportOf(findings)).toMatch(/^unseen {3}Limits of processes.* could not be checked/m);
+  expect(verdictOf(findings, "command")).toMatch(/but 1 check\(s\) .*\n {2}command\n$/);
+});
+
 test("says what it could not look at, and goes on", async () => {
   server.faults.add({ how: "refuse", method: "GET", path: "/nodes", status: 403, reason: "Forbidden" });
-  expect(await problemsOf()).toEqual([expect.stringMatching(/^warning: Nodes could not be checked/)]);
+  expect(await problemsOf()).toEqual([expect.stringMatching(/^unseen: Nodes could not be checked/)]);
 });
 
 test("says that the API server is away", async () => {

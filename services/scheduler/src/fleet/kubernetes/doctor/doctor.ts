@@ -14,7 +14,7 @@ export async function examine(client: KubeClient, settings: DoctorSettings): Pro
     return [
       ok(`The API server answers, version ${gitVersion}`),
       ...(await checkAccess(client, settings.kubernetes)),
-      ...(await checkNodes(client, settings.kubernetes)),
+      ...(await checkNodes(client, settings)),
       ...(await checkSettings(client, settings)),
     ];
   } catch (error) {

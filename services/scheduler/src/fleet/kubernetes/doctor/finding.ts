@@ -1,8 +1,8 @@
 import { isKube } from "@gradients/kube";
 
-/** One sentence about the cluster. A problem keeps pods from running; a warning may. */
+/** One sentence about the cluster. A problem keeps pods from running; a warning may; what is unseen may hide either. */
 export interface Finding {
-  readonly level: "ok" | "warning" | "problem";
+  readonly level: "ok" | "warning" | "problem" | "unseen";
   readonly text: string;
   /** What to do about it. */
   readonly cure?: string;
@@ -21,12 +21,7 @@ export async function unlessForbidden(
     return await look();
   } catch (error) {
     if (isKube(error, "forbidden", "unauthorized"))
-      return [
-        warning(
-          `${what} could not be checked: this account may not read them`,
-          "run the doctor as an administrator, with a kubeconfig of theirs, to check this as well",
-        ),
-      ];
+      return [{ level: "unseen", text: `${what} could not be checked: this account may not read them` }];
     throw error;
   }
 }
