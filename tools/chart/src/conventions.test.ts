@@ -1,4 +1,9 @@
-import { readFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { loadServiceConfig, serviceNames, serviceVariables } from "./service-variables.ts";
 import {
@@ -140,6 +145,20 @@ describe.skipIf(!hasHelm)("what charts are complained about", { timeout: 30_000 
     const names = limited.map(({ metadata }) => metadata.name);
     expect(Math.max(...names.map((name) => name.length))).toBeLessThanOrEqual(63);
   });
+});
+
+test.skipIf(!hasHelm)("the package holds the values that its README tells to use", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "gradients-package-"));
+  try {
+    await runHelm(["package", chartFolder, "--destination", folder]);
+    const archive = join(folder, readdirSync(folder)[0] ?? "");
+    const { stdout } = await promisify(execFile)("tar", ["--list", "--file", archive]);
+    const used = [...readFileSync(`${chartFolder}README.md`, "utf8").matchAll(/-f deploy\/helm\/(\S+)/g)];
+    expect(used.map(([, file]) => file)).toEqual(["gradients/values-dev.yaml"]);
+    expect(stdout.split("\n")).toEqual(expect.arrayContaining(used.map(([, file]) => file)));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("the notes tell where the image's own program is", () => {
