@@ -15,13 +15,13 @@ export interface KueueSource {
   readonly version: string;
 }
 
-/** Where Go keeps the module that Kueue's programs are built from. */
+/** Where Go keeps the module that Kueue's programs are built from; fetched anew where its cache was emptied since they were built. */
 export async function findKueue(): Promise<KueueSource> {
   const cwd = fileURLToPath(new URL("../../../cluster/modules/kueue/", import.meta.url));
-  const args = ["list", "-m", "-f", "{{.Version}} {{.Dir}}", "sigs.k8s.io/kueue"];
+  const args = ["mod", "download", "-json", "sigs.k8s.io/kueue"];
   const { stdout } = await run("go", args, { cwd, env: { ...process.env, GOWORK: "off" } });
-  const [version = "", folder = ""] = stdout.trim().split(" ");
-  return { folder, version: version.replace(/^v/, "") };
+  const { Version, Dir } = JSON.parse(stdout) as { readonly Version: string; readonly Dir: string };
+  return { folder: Dir, version: Version.replace(/^v/, "") };
 }
 
 interface Definition {
