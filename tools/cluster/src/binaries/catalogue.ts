@@ -21,10 +21,10 @@ const kubernetes = (name: string, seconds: number, size: number): Binary => ({
   bytes: size * megabyte,
 });
 
-/** Kueue's scheduler without its web hooks, and the program that loads and judges it: Kueue's own benchmark. */
+/** The whole of it, its scheduler without the rest, and the program that loads and judges it: Kueue's own benchmark. */
 const kueue = (program: string, seconds: number, size: number): Binary => ({
   module: "kueue",
-  source: `sigs.k8s.io/kueue/test/performance/scheduler/${program}`,
+  source: `sigs.k8s.io/kueue/${program}`,
   seconds,
   bytes: size * megabyte,
 });
@@ -54,8 +54,9 @@ export const binaries = {
     bytes: 75 * megabyte,
   },
   coredns: { module: "coredns", source: ".", seconds: 90, bytes: 45 * megabyte },
-  minimalkueue: kueue("minimalkueue", 340, 70),
-  "kueue-runner": kueue("runner", 40, 70),
+  minimalkueue: kueue("test/performance/scheduler/minimalkueue", 340, 70),
+  "kueue-runner": kueue("test/performance/scheduler/runner", 40, 70),
+  kueue: kueue("cmd/kueue", 150, 110),
 } as const satisfies Record<string, Binary>;
 
 export type BinaryName = keyof typeof binaries;
