@@ -3,7 +3,7 @@ import { busBenchmark } from "./bus/bus.ts";
 import { engineBenchmark } from "./engine/engine.ts";
 import { idleBenchmark } from "./idle/idle.ts";
 import { kubernetesBenchmark } from "./kubernetes/kubernetes.ts";
-import { kueueBenchmark } from "./kueue/kueue.ts";
+import { kueueBenchmark, kueueManagerBenchmark } from "./kueue/kueue.ts";
 import { objectsBenchmark } from "./objects/objects.ts";
 import { placingBenchmark } from "./placing/placing.ts";
 import { rpcBenchmark } from "./rpc/rpc.ts";
@@ -18,6 +18,7 @@ export const benchmarks: readonly Benchmark[] = [
   placingBenchmark,
   kubernetesBenchmark,
   kueueBenchmark,
+  kueueManagerBenchmark,
   engineBenchmark,
   verdictsBenchmark,
   idleBenchmark,

@@ -16,14 +16,14 @@ const HELP = `npm run bench -- [names...] [options]
 Measures, prints what it found, and writes it to docs/benchmarks.md: one section per benchmark, the others stay as they are.
 A machine with nothing else to do gives the best figures; each section tells the load at its start.
 
-${benchmarks.map(({ name, about, minutes }) => `  ${name.padEnd(10)} ${about} (${minutes} min)`).join("\n")}
+${benchmarks.map(({ name, about, minutes }) => `  ${name.padEnd(13)} ${about} (${minutes} min)`).join("\n")}
 
 Without names: all of them.
 
   --quick          short runs, to see that all works; docs/benchmarks.md is left alone
   --minutes <n>    length of the soak   [30]
-  --rounds <n>     kueue: how often each contender has its turn   [2]
-  --share <x>      kueue, kubernetes: part of the load, above 0 to 1   [1]
+  --rounds <n>     kueue, kueue-manager: how often each contender has its turn   [2]
+  --share <x>      these and kubernetes: part of the load, above 0 to 1   [1]
   --profile <dir>  CPU profiles of the measured processes (bus, rpc, kubernetes)
   --help           this text
 `;
@@ -44,7 +44,8 @@ const { minutes, rounds, share } = {
   rounds: numberOf(values.rounds),
   share: numberOf(values.share),
 };
-const isFor = (name: string) => positionals.length === 1 && positionals[0] === name;
+const isFor = (...names: readonly string[]) =>
+  positionals.length === 1 && names.includes(positionals[0] ?? "");
 const unknown = positionals.find((name) => !benchmarks.some((one) => one.name === name));
 
 if (values.help) process.stdout.write(HELP);
@@ -54,12 +55,20 @@ else if (unknown !== undefined) {
 } else if (minutes !== undefined && !(minutes > 0 && isFor("soak"))) {
   process.stderr.write(`--minutes takes a number above 0, and is for the soak alone.\n\n${HELP}`);
   process.exitCode = EX_USAGE;
-} else if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0 && isFor("kueue"))) {
-  process.stderr.write(`--rounds takes a whole number above 0, and is for kueue alone.\n\n${HELP}`);
-  process.exitCode = EX_USAGE;
-} else if (share !== undefined && !(share > 0 && share <= 1 && (isFor("kueue") || isFor("kubernetes")))) {
+} else if (
+  rounds !== undefined &&
+  !(Number.isInteger(rounds) && rounds > 0 && isFor("kueue", "kueue-manager"))
+) {
   process.stderr.write(
-    `--share takes a number above 0 to 1, and is for kueue or kubernetes alone.\n\n${HELP}`,
+    `--rounds takes a whole number above 0, and is for kueue or kueue-manager alone.\n\n${HELP}`,
+  );
+  process.exitCode = EX_USAGE;
+} else if (
+  share !== undefined &&
+  !(share > 0 && share <= 1 && isFor("kueue", "kueue-manager", "kubernetes"))
+) {
+  process.stderr.write(
+    `--share takes a number above 0 to 1, and is for kueue, kueue-manager or kubernetes alone.\n\n${HELP}`,
   );
   process.exitCode = EX_USAGE;
 } else for (const one of chosen()) await runOne(one);

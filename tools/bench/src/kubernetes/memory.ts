@@ -1,6 +1,7 @@
 import type { ControlPlane } from "@gradients/cluster";
 import type { Figure, RunOptions } from "../benchmark.ts";
 import { startChild } from "../child.ts";
+import { memorySettings } from "./memory-settings.ts";
 
 const PER = 10_000;
 
@@ -17,7 +18,7 @@ export async function measureMemory(
   { say }: RunOptions,
 ): Promise<readonly Figure[]> {
   const program = new URL("./fleet-program.ts", import.meta.url);
-  await using child = await startChild(program, { args: [plane.kubeconfig] });
+  await using child = await startChild(program, { args: [plane.kubeconfig], env: memorySettings });
   const heapBytes = () => child.ask<number>("heapBytes");
   await child.ask("follow", "default"); // its code and its connections are there
   const first = await heapBytes();

@@ -19,15 +19,15 @@ import { podName } from "@gradients/scheduler/fleet/pod-name";
 import { secondsOfCpu, serve } from "../child.ts";
 import { peakRssBytes } from "../processes.ts";
 import { Admission } from "./admission.ts";
-import { clientLimits } from "./limits.ts";
+import type { CallLimits } from "./limits.ts";
 
 /** What comes meanwhile is planned together. */
 const PASS_MS = 10;
 const WORKERS = 16;
 
-const [kubeconfig = "", namespace = "", rulesFile = ""] = process.argv.slice(2);
+const [kubeconfig = "", namespace = "", rulesFile = "", limits = ""] = process.argv.slice(2);
 const logger = createLogger({ service: "admitter", level: "warn" });
-const limiter = new RateLimiter(clientLimits);
+const limiter = new RateLimiter(JSON.parse(limits) as CallLimits);
 const connection = { ...connectionFrom(kubeconfig), namespace };
 const transport = new KubeTransport(connection, { userAgent: "gradients-scheduler" });
 const writer = new JobWriter(new KubeClient(transport, namespace, limiter), undefined);

@@ -1,13 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { binaryPath } from "@gradients/cluster";
+import { binaryPath, type KueueModule, makeKueueDefinitions } from "@gradients/cluster";
 import { type GuardedChild, spawnGuarded } from "@gradients/testkit";
 import { parse } from "yaml";
 import { clientFor } from "../kubernetes/plane.ts";
 import { descendants, peakRssBytes } from "../processes.ts";
 import { auditedControlPlane, TIMEOUT_MS } from "./audited-plane.ts";
-import { type KueueSource, makeDefinitions } from "./kueue-source.ts";
+import type { KueueForm } from "./kueue-forms.ts";
 import { runnerLimits } from "./limits.ts";
 import { type Generator, generatorText } from "./load.ts";
 import { measureRun } from "./measure-run.ts";
@@ -15,50 +15,55 @@ import type { ClassTimes, Outcome } from "./outcome.ts";
 
 const WORKLOADS = "/apis/kueue.x-k8s.io/v1beta2/workloads";
 
-/** minimalkueue with the load as Workloads, by Kueue's own runner. */
-export async function runKueues(generator: Generator, source: KueueSource): Promise<Outcome> {
+/** Kueue's admission with the load as Workloads, by Kueue's own runner. */
+export async function runKueues(
+  generator: Generator,
+  source: KueueModule,
+  { program, start }: KueueForm,
+): Promise<Outcome> {
   await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "gradients-bench-kueue-"));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
   const plane = cleanup.use(await auditedControlPlane());
   const client = clientFor(plane.kubeconfig, "default");
   cleanup.defer(() => client.transport.close());
-  await makeDefinitions(client, source);
+  await makeKueueDefinitions(plane.kubeconfig, source);
   const config = join(folder, "generator.yaml");
   await writeFile(config, generatorText(generator));
-  const kubeconfig = ["--kubeconfig", plane.kubeconfig];
-  const start = (name: "minimalkueue" | "kueue-runner", args: readonly string[]) => {
-    const child = launch(name, [...kubeconfig, ...args], folder, source);
+  const own = <T extends GuardedChild>(child: T): T => {
     cleanup.defer(() => child.stop());
     return child;
   };
-  const limits = ["--qps", String(runnerLimits.perSecond), "--burst", String(runnerLimits.burst)];
-  const timeout = ["--timeout", `${TIMEOUT_MS / 1000}s`];
-  const question = { admitter: "minimalkueue", runner: "kueue-runner", resource: "workloads" } as const;
+  const question = { admitter: `${program}/`, runner: "kueue-runner", resource: "workloads" } as const;
   const ground = { plane, client, question, path: WORKLOADS, endCondition: "Finished" };
   return await measureRun(ground, async () => {
-    start("minimalkueue", []);
-    const runner = start("kueue-runner", ["--o", folder, "--generatorConfig", config, ...limits, ...timeout]);
+    const admitter = own(await start(plane.kubeconfig, folder));
+    const runner = own(startRunner(plane.kubeconfig, config, folder, source));
     await runner.ended;
-    const measured = descendants().find(({ program }) => program === "minimalkueue");
-    if (measured === undefined) throw new Error("minimalkueue has ended before its runner");
+    const measured = descendants().find((one) => one.program === program);
+    if (measured === undefined)
+      throw new Error(`${program} has ended before its runner:\n${admitter.logTail()}`);
     const usage = { cpuSeconds: measured.cpuSeconds, peakRssBytes: peakRssBytes(measured.pid) };
     return { ...usage, classes: await readSummary(join(folder, "summary.yaml"), runner) };
   });
 }
 
-function launch(
-  name: "minimalkueue" | "kueue-runner",
-  args: readonly string[],
+function startRunner(
+  kubeconfig: string,
+  generatorConfig: string,
   folder: string,
-  source: KueueSource,
+  source: KueueModule,
 ): GuardedChild {
+  const { perSecond, burst } = runnerLimits;
+  const limits = ["--qps", String(perSecond), "--burst", String(burst)];
+  const timeout = ["--timeout", `${TIMEOUT_MS / 1000}s`];
+  const args = ["--kubeconfig", kubeconfig, "--o", folder, "--generatorConfig", generatorConfig];
   return spawnGuarded({
-    command: binaryPath(name),
-    args,
+    command: binaryPath("kueue-runner"),
+    args: [...args, ...limits, ...timeout],
     // The runner looks for files in the parent of that folder, and ends at once where there is none.
     env: { PROJECT_DIR: join(source.folder, "x") },
-    logFile: join(folder, `${name}.log`),
+    logFile: join(folder, "kueue-runner.log"),
     stopSignal: "TERM",
     stopTimeoutSeconds: 10,
     removeAtEnd: [],

@@ -1,4 +1,8 @@
-/** Of the admitter's client: what minimalkueue has in its code. */
-export const clientLimits = { perSecond: 50, burst: 100 };
+/** Of a client's calls. */
+export interface CallLimits {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
 /** Of the program that makes the load and ends the runs, on both sides. */
-export const runnerLimits = { perSecond: 1_000, burst: 2_000 };
+export const runnerLimits: CallLimits = { perSecond: 1_000, burst: 2_000 };

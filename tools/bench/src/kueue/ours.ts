@@ -7,6 +7,7 @@ import { type ChildOptions, startChild } from "../child.ts";
 import { memorySettings } from "../kubernetes/memory-settings.ts";
 import { makeNamespace } from "../kubernetes/plane.ts";
 import { auditedControlPlane, TIMEOUT_MS } from "./audited-plane.ts";
+import type { CallLimits } from "./limits.ts";
 import { type Generator, rulesOf, seriesOf } from "./load.ts";
 import { measureRun } from "./measure-run.ts";
 import type { ClassTimes, Outcome } from "./outcome.ts";
@@ -14,7 +15,11 @@ import type { ClassTimes, Outcome } from "./outcome.ts";
 const NAMESPACE = "trainers";
 
 /** Our admitter with the load as suspended Jobs. */
-export async function runOurs(generator: Generator, { profileDir }: RunOptions): Promise<Outcome> {
+export async function runOurs(
+  generator: Generator,
+  limits: CallLimits,
+  { profileDir }: RunOptions,
+): Promise<Outcome> {
   await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "gradients-bench-kueue-"));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
@@ -25,13 +30,14 @@ export async function runOurs(generator: Generator, { profileDir }: RunOptions):
   const series = join(folder, "series.json");
   await writeFile(rules, JSON.stringify(rulesOf(generator)));
   await writeFile(series, JSON.stringify(seriesOf(generator)));
-  const start = (program: string, file: string, options: ChildOptions = {}) =>
+  const start = (program: string, args: readonly string[], options: ChildOptions = {}) =>
     startChild(new URL(`./${program}-program.ts`, import.meta.url), {
-      args: [plane.kubeconfig, NAMESPACE, file],
+      args: [plane.kubeconfig, NAMESPACE, ...args],
       ...options,
     });
-  const admitter = cleanup.use(await start("admitter", rules, { env: memorySettings, profileDir }));
-  const runner = cleanup.use(await start("runner", series));
+  const asked = [rules, JSON.stringify(limits)];
+  const admitter = cleanup.use(await start("admitter", asked, { env: memorySettings, profileDir }));
+  const runner = cleanup.use(await start("runner", [series]));
   const question = { admitter: "gradients-scheduler", runner: "bench", resource: "jobs" } as const;
   const ground = { plane, client, question, path: pathOf(jobs, NAMESPACE), endCondition: "Complete" };
   return await measureRun(ground, async () => {
