@@ -16,8 +16,7 @@ const inTrainers = ["--namespace", TRAINERS_NAMESPACE];
 /** A lease is taken over 15 s after its last renewal. */
 const TAKE_OVER = { timeout: 60_000, interval: 500 };
 
-/** Those that do not hide each other share a race. */
-export const clusterFaults: Readonly<Record<string, ClusterFault>> = {
+const clusterFaults = {
   "a pod and a Job are deleted by hand": async () => {
     const [pod = ""] = await runningPods();
     await kubectl("delete", pod, ...inTrainers, "--wait=false");
@@ -43,11 +42,12 @@ export const clusterFaults: Readonly<Record<string, ClusterFault>> = {
     expect(sum(watches)).toBeGreaterThan(0);
     return `${sum(watches)} connections to the API server, ${sum(others)} others`;
   },
-  "the API server is away while etcd forgets its history": async () => {
+  "etcd forgets its history under the watches, and again while the API server is away": async () => {
+    await compactHistory();
     await stopServer("kube-apiserver");
     await compactHistory();
     await up({ profile: "node" });
-    return "1 restart, 1 compaction";
+    return "2 compactions, 1 restart";
   },
   "the kubelet is killed and comes back": async () => {
     await stopServer("kubelet");
@@ -65,4 +65,28 @@ export const clusterFaults: Readonly<Record<string, ClusterFault>> = {
     }
     return "1 pause, 1 take-over";
   },
-};
+} satisfies Record<string, ClusterFault>;
+
+/** Each line befalls one race, one after the other: the second shows as well that the first has been got over. */
+const shared: readonly (readonly (keyof typeof clusterFaults)[])[] = [
+  [
+    "connections to NATS, Postgres, S3 and the API server are cut, the watches among them",
+    "a pod and a Job are deleted by hand",
+  ],
+  ["the leading scheduler is killed, and NATS too"],
+  ["etcd forgets its history under the watches, and again while the API server is away"],
+  [
+    "the kubelet is killed and comes back",
+    "the leading scheduler stands still until another leads, and then goes on",
+  ],
+];
+
+/** By what befalls each. */
+export const faultyRaces: readonly (readonly [string, ClusterFault])[] = shared.map((names) => [
+  names.join("; then "),
+  async (installation) => {
+    const did: string[] = [];
+    for (const name of names) did.push(await clusterFaults[name](installation));
+    return did.join("; ");
+  },
+]);

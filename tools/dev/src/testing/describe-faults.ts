@@ -1,6 +1,6 @@
 import { Attempt_State, type Job } from "@gradients/contracts/gateway";
 import { describe, expect, it } from "vitest";
-import { type ClusterFault, clusterFaults } from "./cluster-faults.ts";
+import { faultyRaces } from "./cluster-faults.ts";
 import { follow } from "./main-job.ts";
 import { applied, emptyRegistry, quotaOnPods } from "./passing-objects.ts";
 import { engineOf } from "./pod-processes.ts";
@@ -20,7 +20,7 @@ export function describeFaults(product: () => Product): void {
       return product().createJob({ model, ...smallRace, ...order });
     };
 
-    it.each<[string, ClusterFault]>(Object.entries(clusterFaults))(
+    it.each(faultyRaces)(
       "loses, doubles and leaves nothing when %s",
       async (name, strike) => {
         const job = await race();
