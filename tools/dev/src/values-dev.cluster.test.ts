@@ -1,3 +1,7 @@
+import { dirname } from "node:path";
+import { binaryPath, outcomeOf } from "@gradients/cluster";
+import { helm } from "@gradients/cluster/testing";
+import { suiteKubeconfig } from "@gradients/cluster/testing/foreign-cluster";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openCustomer } from "./testing/customer.ts";
 import {
@@ -6,8 +10,9 @@ import {
   killNats,
   republished,
 } from "./testing/development-installation.ts";
-import { door, removeAll, testRelease } from "./testing/installation.ts";
+import { door, RELEASE, removeAll, testRelease } from "./testing/installation.ts";
 import { expectResult, type Gateway, gatewayClient } from "./testing/main-job.ts";
+import { SERVICES_NAMESPACE } from "./testing/namespaces.ts";
 import { expectInvariants } from "./testing/product.ts";
 import { ownProductProblem } from "./testing/product-problem.ts";
 import { countPlacements } from "./testing/scheduler-door.ts";
@@ -38,6 +43,17 @@ describe.skipIf(problem !== undefined)(`values-dev.yaml${problem ? ` (${problem}
     expect((await gateway.getCaller({})).project).toMatch(/^projects\//);
   });
 
+  it("says by its doctor what the scheduler may not see, and sees it as the notes tell an administrator", async () => {
+    const notes = await helm(["get", "notes", RELEASE, "--namespace", SERVICES_NAMESPACE]);
+    const [own = "", administrators = ""] = notes
+      .split("\n")
+      .filter((line) => line.includes("main.ts doctor"));
+    expect(await asOperator(own)).toMatch(/^unseen .*Nodes .*need an administrator's rights/ms);
+    const seen = await asOperator(administrators);
+    expect(seen).toMatch(/^ok .*The kubelet limits the processes of a pod on 1 node/m);
+    expect(seen).toMatch(/^Pods can run\.$/m);
+  });
+
   describe("while its parts fail", () => {
     it(
       "loses, doubles and leaves nothing when the NATS pod is killed, and with it all that it had stored",
@@ -61,3 +77,13 @@ describe.skipIf(problem !== undefined)(`values-dev.yaml${problem ? ` (${problem}
     );
   });
 });
+
+/** In a shell that has the cluster's own kubectl and kubeconfig. */
+async function asOperator(command: string): Promise<string> {
+  const PATH = `${dirname(binaryPath("kubectl"))}:${process.env["PATH"]}`;
+  const env = { ...process.env, PATH, KUBECONFIG: suiteKubeconfig() };
+  const { code, output, errors } = await outcomeOf(["sh", "-c", command], { env });
+  process.stdout.write(output);
+  expect(code, output + errors).toBe(0);
+  return output;
+}
