@@ -29,7 +29,7 @@ export type EndCause =
   | "out_of_memory"
   | "disk_full"
   | "deadline"
-  /** Its time was over before a machine took it. */
+  /** Its time was over before it ran: no machine took it, or its images were too slow to come. */
   | "not_placed"
   | "image_not_found"
   | "evicted"
@@ -79,7 +79,7 @@ const words: Readonly<Record<EndCause, string>> = {
   out_of_memory: "the pod was ended for its memory",
   disk_full: "the pod was ended for its disk space",
   deadline: "the pod's time was over",
-  not_placed: "no machine took the pod for too long",
+  not_placed: "the pod did not come to run in its time",
   image_not_found: "the image does not exist",
   evicted: "the machine had to evict the pod",
   preempted: "the pod had to make room for others",

@@ -6,8 +6,10 @@ export interface Breach {
   readonly change: (pod: SandboxPod) => void;
 }
 
-const agentOf = ({ spec }: SandboxPod) => spec.containers[0];
-export const engineOf = ({ spec }: SandboxPod) => spec.containers[1];
+const containerOf = (spec: SandboxPod["spec"], name: string) =>
+  spec.containers.find((one: { readonly name: string }) => one.name === name);
+const agentOf = ({ spec }: SandboxPod) => containerOf(spec, "agent");
+export const engineOf = ({ spec }: SandboxPod) => containerOf(spec, "engine");
 /** The API server itself refuses a host namespace beside user namespaces. */
 const withoutUsers = (spec: SandboxPod["spec"]) => {
   delete spec.hostUsers;

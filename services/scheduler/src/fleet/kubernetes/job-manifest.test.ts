@@ -74,6 +74,10 @@ describe("jobManifest", () => {
     expect(manifestOf({}, { networkGate: false }).template.initContainers).toBeUndefined();
   });
 
+  test("the engine's image is fetched before the agent starts, which would else wait for an engine that cannot come", () => {
+    expect(manifestOf().template.containers.map(({ name }) => name)).toEqual(["engine", "agent"]);
+  });
+
   test("a contestant's image trains, and judges nobody", () => {
     const contestantImage = `mine@${digest}`;
     expect(manifestOf({ contestantImage }).engine.image).toBe(contestantImage);

@@ -130,7 +130,8 @@ function podSpec(
     }),
     volumes: volumesOf(pod, hardware, kubernetes),
     ...(kubernetes.networkGate && { initContainers: [gateContainer(settings)] }),
-    containers: [agentContainer(pod, hardware, settings), engineContainer(pod, hardware)],
+    // In this order: the kubelet fetches the image of one before it starts the next, and the agent's first call starts the attempt's clock.
+    containers: [engineContainer(pod, hardware), agentContainer(pod, hardware, settings)],
   };
 }
 

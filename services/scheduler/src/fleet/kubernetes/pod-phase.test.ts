@@ -46,6 +46,9 @@ const containers = (agent: State, engine: State = agent) =>
     { name: "engine", state: engine },
   ].map((status) => ({ ...status, ready: false, restartCount: 0, image: "", imageID: "" }));
 const running = { phase: "Running", containerStatuses: containers({ running: {} }) };
+const withWaiting = (reason: string, message = ""): Case => ({
+  pod: { phase: "Pending", containerStatuses: containers({ waiting: { reason, message } }) },
+});
 const exit = (exitCode: number, reason = "Error"): State => ({ terminated: { exitCode, reason } });
 const failed = (reason: string): JobStatus => ({
   conditions: [{ type: "Failed", status: "True", reason, message: reason }],
@@ -109,40 +112,16 @@ describe("a pod that does not run yet", () => {
       "starting",
       /network is still open/,
     ],
-    [
-      "on its machine",
-      {
-        pod: {
-          phase: "Pending",
-          containerStatuses: containers({ waiting: { reason: "ContainerCreating" } }),
-        },
-      },
-      "pulling_image",
-      /prepared/,
-    ],
+    ["on its machine", withWaiting("ContainerCreating"), "pulling_image", /prepared/],
     [
       "whose registry does not answer",
-      {
-        pod: {
-          phase: "Pending",
-          containerStatuses: containers({
-            waiting: { reason: "ImagePullBackOff", message: "dial tcp: i/o timeout" },
-          }),
-        },
-      },
+      withWaiting("ImagePullBackOff", "dial tcp: i/o timeout"),
       "pulling_image",
       /i\/o timeout/,
     ],
     [
       "that cannot be started",
-      {
-        pod: {
-          phase: "Pending",
-          containerStatuses: containers({
-            waiting: { reason: "CreateContainerConfigError", message: 'secret "s" not found' },
-          }),
-        },
-      },
+      withWaiting("CreateContainerConfigError", 'secret "s" not found'),
       "refused",
       /secret "s" not found/,
     ],
@@ -217,6 +196,18 @@ describe("a pod that ended", () => {
       },
       "evicted",
     ],
+    [
+      "without its engine, whose registry did not answer",
+      {
+        pod: {
+          phase: "Pending",
+          containerStatuses: containers(exit(75), {
+            waiting: { reason: "ImagePullBackOff", message: "dial tcp: i/o timeout" },
+          }),
+        },
+      },
+      "not_placed",
+    ],
     ["preempted", { pod: disrupted("PreemptionByScheduler") }, "preempted"],
     ["drained", { pod: disrupted("EvictionByEvictionAPI") }, "evicted"],
     ["a node that was lost", { pod: disrupted("DeletionByTaintManager") }, "node_lost"],
@@ -228,20 +219,35 @@ describe("a pod that ended", () => {
       "deadline",
     ],
     [
+      "over its time by the kubelet's clock, while its first image was fetched",
+      {
+        pod: {
+          phase: "Failed",
+          reason: "DeadlineExceeded",
+          containerStatuses: containers({ waiting: { reason: "PodInitializing" } }),
+        },
+      },
+      "not_placed",
+    ],
+    [
+      "over its time by the kubelet's clock, while its engine's image was fetched",
+      {
+        pod: {
+          phase: "Failed",
+          reason: "DeadlineExceeded",
+          containerStatuses: containers(exit(137), exit(137, "ContainerStatusUnknown")),
+        },
+      },
+      "not_placed",
+    ],
+    [
       "over its time without a machine",
       { job: failed("DeadlineExceeded"), pod: { phase: "Pending" }, isPodGone: true },
       "not_placed",
     ],
     [
       "an image that does not exist",
-      {
-        pod: {
-          phase: "Pending",
-          containerStatuses: containers({
-            waiting: { reason: "ErrImagePull", message: 'failed to resolve reference "x": not found' },
-          }),
-        },
-      },
+      withWaiting("ErrImagePull", 'failed to resolve reference "x": not found'),
       "image_not_found",
     ],
     ["a rule that came with an upgrade", { complaint: "a gate comes first", isOutdated: true }, "outdated"],

@@ -71,20 +71,32 @@ function causeOf(
   isStopped: boolean,
   fallback: EndCause | undefined,
 ): readonly [EndCause, string] {
-  if (pod?.reason === "DeadlineExceeded") return ["deadline", pod.message];
-  if (job.end?.reason === "DeadlineExceeded")
-    return [hasRun(pod) ? "deadline" : "not_placed", job.end.message];
+  const over = [pod, job.end].find((one) => one?.reason === "DeadlineExceeded");
+  if (over) return [hasRun(pod) ? "deadline" : "not_placed", over.message];
   if (pod?.disruption) return [causeOfDisruption(pod.disruption.reason), pod.disruption.message];
   if (pod?.reason === "Evicted") return [isOwnDisk(pod.message) ? "disk_full" : "evicted", pod.message];
   if (pod?.reason === "NodeLost" || pod?.reason === "NodeShutdown") return ["node_lost", pod.message];
-  if (pod && pod.agent?.state === "terminated") return ["exited", ""];
+  if (pod && pod.agent?.state === "terminated")
+    return lacksImage(pod.engine) ? ["not_placed", pod.engine.message] : ["exited", ""];
   if (fallback) return [fallback, ""];
   if (pod?.isDeleting || (job.end?.isFailure && !pod)) return isStopped ? ["exited", ""] : ["deleted", ""];
   return ["unknown", job.end?.message ?? ""];
 }
 
+/** The pod's time also counts while its images are fetched, one container after the other. */
 function hasRun(pod: SlimPod | undefined): boolean {
-  return pod?.agent?.state === "running" || pod?.agent?.state === "terminated";
+  return pod !== undefined && hasBegun(pod.agent) && hasBegun(pod.engine);
+}
+
+/** Its agent gave it up meanwhile: a registry that does not answer is nobody's fault who competes. */
+function lacksImage(engine: SlimContainer | null): engine is SlimContainer {
+  return engine?.state === "waiting" && /Image/.test(engine.reason);
+}
+
+/** Of a container that never was, the kubelet says so in this way when it ends the pod. */
+function hasBegun(container: SlimContainer | null): boolean {
+  if (container?.state === "terminated") return container.reason !== "ContainerStatusUnknown";
+  return container?.state === "running";
 }
 
 const disruptions: Readonly<Record<string, EndCause>> = {
