@@ -114,35 +114,49 @@ test("memory is the recipe's own: final, also when its agent had only seen the e
   await vi.waitFor(async () => expect(await cluster.ground.leftovers()).toEqual([]), { timeout: 20_000 });
 });
 
-test("an attempt whose pod finds no machine says so, its customer hears of it, and it waits beyond its lease", {
-  timeout: 60_000,
-}, async () => {
-  cluster.ground.kubelet.isIdle = true;
-  await cluster.start();
-  const jobId = await cluster.world.openJob({ contestants: 1 });
-  const [attempt] = await eventually(() => cluster.attemptsOf(jobId), { length: 1 });
-  const name = `attempt-${attempt?.attemptId}-e0`;
-  await vi.waitFor(
-    () => expect(cluster.server.store.list("/api/v1/namespaces/trainers/pods")).toHaveLength(1),
-    { timeout: 10_000 },
-  );
-  const message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.";
-  await sayOfPod(name, {
-    conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }],
-  });
-  await eventually(
-    () => cluster.attemptsOf(jobId),
-    [{ waiting: { reason: "unschedulable", message: `no machine fits: ${message}` } }],
-  );
-  const told = await cluster.world.waitFor(AttemptWaitingSchema, 1);
-  expect(told.at(-1)).toMatchObject({
-    attemptId: attempt?.attemptId,
-    epoch: 0,
-    reason: WaitReason.NO_MACHINE,
-  });
-  await new Promise((resolve) => setTimeout(resolve, 9_000));
-  expect(await cluster.attemptsOf(jobId)).toMatchObject([{ epoch: 0, state: AttemptState.PLACING }]);
-});
+const noMachine = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.";
+const openNetwork =
+  "the cluster's network does not enforce NetworkPolicy: for more than 25 s it has left the pod open";
+const container = { ready: false, restartCount: 0, image: "", imageID: "" };
+
+test.each([
+  [
+    "finds no machine",
+    { conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: noMachine }] },
+    { reason: "unschedulable", message: `no machine fits: ${noMachine}` },
+    WaitReason.NO_MACHINE,
+  ],
+  [
+    "is behind a gate that nobody opens",
+    {
+      initContainerStatuses: [
+        { ...container, name: "gate", state: { running: { startedAt: "2026-01-01T00:00:00Z" } } },
+      ],
+    },
+    { reason: "refused", message: openNetwork },
+    WaitReason.REFUSED,
+  ],
+])(
+  "an attempt whose pod %s says so, its customer hears of it, and it waits beyond its lease",
+  { timeout: 60_000 },
+  async (_what, status, waiting, reason) => {
+    cluster.ground.kubelet.isIdle = true;
+    await cluster.start();
+    const jobId = await cluster.world.openJob({ contestants: 1 });
+    const [attempt] = await eventually(() => cluster.attemptsOf(jobId), { length: 1 });
+    const name = `attempt-${attempt?.attemptId}-e0`;
+    await vi.waitFor(
+      () => expect(cluster.server.store.list("/api/v1/namespaces/trainers/pods")).toHaveLength(1),
+      { timeout: 10_000 },
+    );
+    await sayOfPod(name, status);
+    await eventually(() => cluster.attemptsOf(jobId), [{ waiting }]);
+    const told = await cluster.world.waitFor(AttemptWaitingSchema, 1);
+    expect(told.at(-1)).toMatchObject({ attemptId: attempt?.attemptId, epoch: 0, reason });
+    await new Promise((resolve) => setTimeout(resolve, 9_000));
+    expect(await cluster.attemptsOf(jobId)).toMatchObject([{ epoch: 0, state: AttemptState.PLACING }]);
+  },
+);
 
 test("an upgrade whose rules refuse what the release before had made fails no attempt: it is made anew, and not counted", {
   timeout: 60_000,

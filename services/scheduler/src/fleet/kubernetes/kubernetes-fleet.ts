@@ -192,6 +192,7 @@ export class KubernetesFleet implements GpuFleet {
       complaint: this.#view.complaintAbout(job.uid),
       isOutdated: job.settingsHash !== this.#settingsHashes.get(job.hardwareClass),
       isStopped: this.#stops.has(job.uid),
+      now: this.#deps.clock.now(),
     });
     const isEcho = phase.kind === "pending" && phase.reason === "incomplete" && begun !== undefined;
     const { name, hardwareClass } = job;

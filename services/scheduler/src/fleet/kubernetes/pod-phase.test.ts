@@ -21,6 +21,7 @@ interface Case {
 }
 
 const now = "2026-01-01T00:00:00Z";
+const secondsAgo = (seconds: number) => new Date(Date.parse(now) - seconds * 1000).toISOString();
 
 function phase(facts: Case): PodPhase {
   const labels = facts.queue ? { "kueue.x-k8s.io/queue-name": facts.queue } : {};
@@ -37,7 +38,7 @@ function phase(facts: Case): PodPhase {
     });
   const { complaint, isStopped = false, isOutdated = false } = facts;
   const isPodThere = pod !== undefined && !facts.isPodGone;
-  return phaseOf({ job, pod, isPodThere, complaint, isOutdated, isStopped });
+  return phaseOf({ job, pod, isPodThere, complaint, isOutdated, isStopped, now: new Date(now) });
 }
 
 const containers = (agent: State, engine: State = agent) =>
@@ -46,6 +47,13 @@ const containers = (agent: State, engine: State = agent) =>
     { name: "engine", state: engine },
   ].map((status) => ({ ...status, ready: false, restartCount: 0, image: "", imageID: "" }));
 const running = { phase: "Running", containerStatuses: containers({ running: {} }) };
+const behindGate = (seconds: number): PodStatus => ({
+  phase: "Pending",
+  initContainerStatuses: containers({ running: { startedAt: secondsAgo(seconds) } })
+    .map((status) => ({ ...status, name: "gate" }))
+    .slice(0, 1),
+  containerStatuses: containers({ waiting: { reason: "PodInitializing" } }),
+});
 const withWaiting = (reason: string, message = ""): Case => ({
   pod: { phase: "Pending", containerStatuses: containers({ waiting: { reason, message } }) },
 });
@@ -100,18 +108,8 @@ describe("a pod that does not run yet", () => {
       "unschedulable",
       /no machine fits: 0\/3 nodes/,
     ],
-    [
-      "whose network is not closed yet",
-      {
-        pod: {
-          phase: "Pending",
-          initContainerStatuses: containers({ running: {} }).map((status) => ({ ...status, name: "gate" })),
-          containerStatuses: containers({ waiting: { reason: "PodInitializing" } }),
-        },
-      },
-      "starting",
-      /network is still open/,
-    ],
+    ["whose network is not closed yet", { pod: behindGate(24) }, "starting", /network is still open/],
+    ["whose network nobody closes", { pod: behindGate(25) }, "refused", /does not enforce NetworkPolicy/],
     ["on its machine", withWaiting("ContainerCreating"), "pulling_image", /prepared/],
     [
       "whose registry does not answer",

@@ -14,11 +14,15 @@ export interface PodFacts {
   readonly isOutdated: boolean;
   /** We have asked it to end. */
   readonly isStopped: boolean;
+  readonly now: Date;
 }
+
+/** A network that enforces policies closes a new pod sooner. */
+const NETWORK_PATIENCE_SECONDS = 25;
 
 /** What a Job and its pod amount to, by what the control plane says of them. */
 export function phaseOf(facts: PodFacts): PodPhase {
-  const { job, pod, isPodThere, isStopped } = facts;
+  const { job, pod, isPodThere, isStopped, now } = facts;
   const isAlive = isPodThere && pod !== undefined && !isOver(pod);
   if (isStopped && isAlive) return { kind: "stopping" };
   const final = pod && earlyEnd(pod);
@@ -29,7 +33,7 @@ export function phaseOf(facts: PodFacts): PodPhase {
   if (job.isSuspended) return suspended(job);
   if (!pod) return withoutPod(facts);
   if (pod.isDeleting) return { kind: "stopping" };
-  return pod.phase === "Running" ? { kind: "running" } : pending(pod);
+  return pod.phase === "Running" ? { kind: "running" } : pending(pod, now);
 }
 
 /** The agent's end is the pod's: without it nothing is delivered any more. */
@@ -131,10 +135,9 @@ function withoutPod({ complaint, isOutdated }: PodFacts): PodPhase {
   return waiting("refused", `the cluster refuses the pod: ${complaint}`);
 }
 
-function pending({ unschedulable, gate, engine, agent }: SlimPod): PodPhase {
+function pending({ unschedulable, gate, gateSince, engine, agent }: SlimPod, now: Date): PodPhase {
   if (unschedulable !== null) return waiting("unschedulable", `no machine fits: ${unschedulable}`);
-  if (gate?.state === "running")
-    return waiting("starting", "the pod's network is still open: it is waited for");
+  if (gateSince !== null) return behindGate((now.getTime() - gateSince) / 1000);
   const held = [gate, engine, agent].find(
     (container) => container?.state === "waiting" && container.reason !== "",
   );
@@ -144,6 +147,15 @@ function pending({ unschedulable, gate, engine, agent }: SlimPod): PodPhase {
   if (held.reason === "ContainerCreating" || held.reason === "PodInitializing")
     return waiting("pulling_image", "a machine is being prepared: image and disk space");
   return waiting("refused", `the machine cannot start the pod: ${held.message || held.reason}`);
+}
+
+function behindGate(seconds: number): PodPhase {
+  if (seconds < NETWORK_PATIENCE_SECONDS)
+    return waiting("starting", "the pod's network is still open: it is waited for");
+  return waiting(
+    "refused",
+    `the cluster's network does not enforce NetworkPolicy: for more than ${NETWORK_PATIENCE_SECONDS} s it has left the pod open`,
+  );
 }
 
 function waiting(reason: Extract<PodPhase, { kind: "pending" }>["reason"], message: string): PodPhase {

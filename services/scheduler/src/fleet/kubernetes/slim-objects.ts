@@ -35,6 +35,8 @@ export interface SlimPod {
   readonly disruption: { readonly reason: string; readonly message: string } | null;
   /** Runs before the others, until the pod's network is closed. */
   readonly gate: SlimContainer | null;
+  /** When it began, in milliseconds since 1970; null when it does not run. */
+  readonly gateSince: number | null;
   readonly agent: SlimContainer | null;
   readonly engine: SlimContainer | null;
 }
@@ -90,6 +92,8 @@ export function slimPod({ metadata, spec, status }: Pod): SlimPod {
   const disruption = condition("DisruptionTarget");
   const container = (name: string) =>
     slimContainer(status?.containerStatuses?.find((one) => one.name === name));
+  const gate = status?.initContainerStatuses?.find((one) => one.name === "gate");
+  const gateSince = gate?.state?.running?.startedAt;
   return {
     name: metadata?.name ?? "",
     version: metadata?.resourceVersion ?? "",
@@ -105,7 +109,8 @@ export function slimPod({ metadata, spec, status }: Pod): SlimPod {
       disruption?.status === "True"
         ? { reason: disruption.reason ?? "", message: disruption.message ?? "" }
         : null,
-    gate: slimContainer(status?.initContainerStatuses?.find((one) => one.name === "gate")),
+    gate: slimContainer(gate),
+    gateSince: gateSince === undefined ? null : Date.parse(gateSince),
     agent: container("agent"),
     engine: container("engine"),
   };
