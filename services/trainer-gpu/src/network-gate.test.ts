@@ -4,6 +4,9 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
+/** Where nobody listens: this machine's own resolver may well be in reach, and is closed by no policy. */
+const noResolver = `data:text/javascript,import dns from "node:dns"; import { syncBuiltinESMExports } from "node:module";
+  dns.setServers(["127.9.9.9"]); syncBuiltinESMExports();`;
 const gate = fileURLToPath(new URL("network-gate.ts", import.meta.url));
 
 test("holds the pod back as long as the API server can be reached, and no longer", async () => {
@@ -11,7 +14,7 @@ test("holds the pod back as long as the API server can be reached, and no longer
   await once(api, "listening");
   const { port } = api.address() as AddressInfo;
   const env = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(port) };
-  const child = spawn(process.execPath, [gate], { env, stdio: "inherit" });
+  const child = spawn(process.execPath, ["--import", noResolver, gate], { env, stdio: "inherit" });
   const ended = once(child, "exit");
   await connections(api, 3);
   expect(child.exitCode).toBeNull();

@@ -17,7 +17,7 @@ export interface PodFacts {
   readonly now: Date;
 }
 
-/** A network that enforces policies closes a new pod sooner. */
+/** A network that enforces policies closes a new pod sooner, even if its gate has to wait out an outage of the API server to know it. */
 const NETWORK_PATIENCE_SECONDS = 25;
 
 /** What a Job and its pod amount to, by what the control plane says of them. */
