@@ -136,18 +136,19 @@ describe("attempt machine", () => {
     expect(attempt).toMatchObject({ state: "failed", failure: { code: "LOST", customerError: false } });
   });
 
-  test("an interruption by the platform is no loss and has no pause", () => {
+  test("an interruption by the platform is no loss; from the second on there is a pause, which grows", () => {
     let attempt = placed(newAttemptCore(new Date(0)), 0);
-    for (let epoch = 0; epoch < 10; epoch++) {
+    for (const [epoch, pauseSeconds] of [0, 1, 2, 4, 8, 16, 32, 64, 120, 120].entries()) {
       attempt = apply(attempt, { type: "interrupt", epoch, because: "SIGTERM" });
-      expect(attempt).toMatchObject({ state: "queued", losses: 0, notBefore: new Date(0) });
+      expect(attempt).toMatchObject({
+        state: "queued",
+        losses: 0,
+        notBefore: new Date(pauseSeconds * 1000),
+      });
       attempt = placed(attempt, epoch + 1);
     }
-    expect(apply(attempt, { type: "lose", epoch: 10, because: "silent" })).toMatchObject({
-      state: "queued",
-      epoch: 11,
-      losses: 1,
-    });
+    attempt = apply(attempt, { type: "lose", epoch: 10, because: "silent" });
+    expect(attempt).toMatchObject({ state: "queued", epoch: 11, losses: 1, notBefore: new Date(0) });
   });
 
   test("keeps the checkpoint that is furthest, whichever comes last", () => {

@@ -50,7 +50,7 @@ export type AttemptCommand =
   | { readonly type: "expire"; readonly epoch: number }
   /** The pod vanished or its work crashed. `because` ends up in the failure's text. */
   | { readonly type: "lose"; readonly epoch: number; readonly because: string }
-  /** The platform took the machine away: no fault of the attempt's, so it may happen any number of times. */
+  /** The platform took the machine away: no fault of the attempt's, so it may happen any number of times, with pauses that grow. */
   | { readonly type: "interrupt"; readonly epoch: number; readonly because: string }
   | { readonly type: "succeed"; readonly epoch: number }
   /** `epoch` is absent when the platform itself decides, for example at a deadline. */
@@ -66,6 +66,7 @@ export interface AttemptDecision {
   readonly fact: AttemptFact | null;
 }
 
+const LONGEST_PAUSE_SECONDS = 120;
 const EXPIRED = "the pod was silent for longer than its lease";
 
 export function newAttemptCore(now: Date): AttemptCore {
@@ -133,7 +134,7 @@ function decideInState(
     case "lose":
       return lose(attempt, command.because, rules, now);
     case "interrupt":
-      return placeAgain(attempt, attempt.losses, now);
+      return placeAgain(attempt, attempt.losses, later(now, pauseAfterInterrupt(attempt)));
     case "succeed":
       return step(attempt, "succeeded", { leaseExpiresAt: null, finishedAt: now });
     case "fail":
@@ -179,6 +180,12 @@ function lose(
   }
   const wait = rules.retryDelaysSeconds[attempt.losses] ?? rules.retryDelaysSeconds.at(-1) ?? 0;
   return placeAgain(attempt, attempt.losses + 1, later(now, wait));
+}
+
+/** None after the first: most often another machine takes it. One that keeps taking the work and throwing it out must not keep us busy. */
+function pauseAfterInterrupt({ epoch, losses }: AttemptCore): number {
+  const interruptsBefore = epoch - losses;
+  return interruptsBefore === 0 ? 0 : Math.min(LONGEST_PAUSE_SECONDS, 2 ** (interruptsBefore - 1));
 }
 
 function placeAgain(

@@ -52,7 +52,7 @@ export class Expected {
     if (what === "heartbeat" && isRunning) attempt.lease = this.now + LEASE_MS;
     if (what === "succeed" && isRunning) this.#end(attempt, "succeeded", "AttemptFinished");
     if (what === "fail") this.#end(attempt, "failed", "AttemptFailed");
-    if (what === "interrupt") this.#again(attempt, attempt.losses, this.now);
+    if (what === "interrupt") this.#interrupt(attempt);
     if (what === "lose") this.#lose(attempt);
   }
 
@@ -70,6 +70,13 @@ export class Expected {
   #lose(attempt: ExpectedAttempt): void {
     if (attempt.losses === MAX_RETRIES) return this.#end(attempt, "failed", "AttemptFailed");
     this.#again(attempt, attempt.losses + 1, this.now + RETRY_MS);
+  }
+
+  /** Those before have each begun an epoch that no loss began. */
+  #interrupt(attempt: ExpectedAttempt): void {
+    const before = attempt.epoch - attempt.losses;
+    const pauseSeconds = before === 0 ? 0 : Math.min(120, 2 ** (before - 1));
+    this.#again(attempt, attempt.losses, this.now + pauseSeconds * 1_000);
   }
 
   #again(attempt: ExpectedAttempt, losses: number, notBefore: number): void {
