@@ -81,6 +81,21 @@ test("an eviction is the platform's: placed again, however often, and not counte
   expect(attempt?.state).toBe(AttemptState.PLACING);
 });
 
+test("a machine of which the cluster tells only after the lease is over was no loss", {
+  timeout: 60_000,
+}, async () => {
+  cluster.ground.behave("stubborn");
+  await cluster.start({ SCHEDULER_ATTEMPTS_LEASE_SECONDS: "1", SCHEDULER_ATTEMPTS_STOP_GRACE_SECONDS: "30" });
+  const { jobId, pod } = await runSolo();
+  await eventually(() => cluster.attemptsOf(jobId), [{ epoch: 1 }]);
+  const losses = () => cluster.world.db.q.selectFrom("attempt").select("losses").execute();
+  expect(await losses()).toEqual([{ losses: 1 }]);
+  const type = "DisruptionTarget";
+  const lost = { type, status: "True", reason: "DeletionByTaintManager", message: "deleting due to a taint" };
+  await sayOfPod(pod, { phase: "Failed", conditions: [lost] });
+  await eventually(losses, [{ losses: 0 }]);
+});
+
 test("memory is the recipe's own: final, also when its agent had only seen the engine die", {
   timeout: 60_000,
 }, async () => {

@@ -1,11 +1,12 @@
 import type { Deps } from "../deps.ts";
 import type { Waiting } from "../domain/attempt.ts";
 import { isFinal } from "../domain/attempt-machine.ts";
-import { commandOfEnd, isFinalEnd, isHeld } from "../domain/pod-facts.ts";
+import { commandOfEnd, isExcuse, isFinalEnd, isHeld } from "../domain/pod-facts.ts";
 import type { PodPhase, PodStatus } from "../fleet/gpu-fleet.ts";
 import { findAttempt } from "../store/attempts.ts";
 import { lockJob } from "../store/jobs.ts";
 import { holdPlacements, type Placement, saveAllWaiting } from "../store/placements.ts";
+import { forgiveLoss } from "./forgive-loss.ts";
 import { moveAttempt } from "./move-attempt.ts";
 import { isNews, noteWaiting } from "./note-waiting.ts";
 import { oneByOne } from "./one-by-one.ts";
@@ -29,6 +30,7 @@ export async function followPods(
       const placement = byName.get(pod.name);
       if (placement) await endPlacement(deps, placement, pod);
       else if (isFinalEnd(pod.phase)) await endLater(deps, pod);
+      else if (isExcuse(pod.phase)) await forgiveLater(deps, pod);
     },
   );
   await followWaiting(deps, pods, byName);
@@ -55,6 +57,11 @@ async function endLater(deps: Deps, pod: Ended): Promise<void> {
     const job = await lockJob(tx, attempt.jobId);
     await moveAttempt(tx, deps, job, attempt.attemptId, { type: "fail", failure: command.failure });
   });
+}
+
+/** A lease is over long before the cluster knows that the machine is lost: the placement has been counted by then. */
+async function forgiveLater(deps: Deps, pod: Ended): Promise<void> {
+  if (await forgiveLoss(deps, pod)) deps.observe.podCrashed(pod.name, pod.phase);
 }
 
 async function followWaiting(

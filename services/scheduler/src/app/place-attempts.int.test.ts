@@ -20,6 +20,7 @@ import { Backpressure } from "./backpressure.ts";
 import { type ControlLoopOptions, createControlLoop } from "./control-loop.ts";
 import { followPods } from "./follow-pods.ts";
 import { placeAttempts } from "./place-attempts.ts";
+import { sweep } from "./sweep.ts";
 
 const cleanup = new AsyncDisposableStack();
 const logger = createLogger({ service: "test", level: "silent" });
@@ -40,7 +41,7 @@ afterAll(() => cleanup.disposeAsync());
 const testDeps = () => {
   const parts = {
     db,
-    rules: { placingLeaseSeconds: 60, leaseSeconds: 30 },
+    rules: { placingLeaseSeconds: 60, leaseSeconds: 30, maxRetries: 3, retryDelaysSeconds: [0] },
     fleet: { classes },
     admission: {
       accounts: {},
@@ -191,4 +192,24 @@ test("a Job of before an upgrade without a pod is made anew, unless its agent ha
     (await findAttempt(db.q, attemptId))?.core;
   expect(await states(running)).toMatchObject({ state: "running", epoch: 0 });
   expect(await states(waiting)).toMatchObject({ state: "queued", epoch: 1 });
+});
+
+test("a placement whose lease was over before the cluster told of its lost machine is no loss, however often that is told", async () => {
+  const { attemptId } = await addQueued();
+  await place();
+  const past = { lease_expires_at: new Date(0) };
+  await db.q.updateTable("attempt").set(past).where("attempt_id", "=", attemptId).execute();
+  await sweep(testDeps());
+  const core = async () => (await findAttempt(db.q, attemptId))?.core;
+  expect(await core()).toMatchObject({ state: "queued", epoch: 1, losses: 1, lostEpochs: [0] });
+  await place();
+  const waiting = { reason: "unschedulable", message: "no machine fits" } as const;
+  await db.tx((tx) => saveAllWaiting(tx, [{ placement: { attemptId, epoch: 1 }, waiting }]));
+  const phase = { kind: "ended", cause: "node_lost", exitCode: null, message: "" } as const;
+  const pod = { name: podName(attemptId, 0), attemptId, epoch: 0, hardwareClass: "class", phase };
+  for (const _twice of [1, 2]) {
+    await followPods(testDeps(), [pod], await listPlacements(db.q));
+    expect(await core()).toMatchObject({ state: "placing", epoch: 1, losses: 0, lostEpochs: [] });
+  }
+  expect((await findAttempt(db.q, attemptId))?.waiting).toEqual(waiting);
 });

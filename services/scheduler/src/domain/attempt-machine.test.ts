@@ -55,6 +55,7 @@ class Step implements fc.Command<Model, Model> {
     expectLegal(before.state, fact, after.state);
     expect(after.epoch).toBeGreaterThanOrEqual(before.epoch);
     expect(after.losses).toBeLessThanOrEqual(Math.min(rules.maxRetries, after.epoch));
+    expect(new Set(after.lostEpochs).size).toBe(after.losses);
     expect(after.checkpoint?.step ?? 0).toBeGreaterThanOrEqual(before.checkpoint?.step ?? 0);
     expect(after.leaseExpiresAt !== null).toBe(isPlaced(after.state));
     expect(after.finishedAt !== null).toBe(isFinal(after.state));
@@ -100,6 +101,7 @@ const commands = [
   offsets.map(
     (offset) => new Step((epoch) => ({ type: "fail", epoch, failure: failureOf("NONFINITE") }), offset),
   ),
+  fc.constantFrom(1, 2).map((age) => new Step((epoch) => ({ type: "forgive", lostEpoch: epoch - age }), 0)),
   fc.constant(new Step(() => ({ type: "fail", failure: failureOf("DEADLINE_EXCEEDED") }), 0)),
   fc.constant(new Step(() => ({ type: "cancel" }), 0)),
 ];
@@ -149,6 +151,23 @@ describe("attempt machine", () => {
     }
     attempt = apply(attempt, { type: "lose", epoch: 10, because: "silent" });
     expect(attempt).toMatchObject({ state: "queued", epoch: 11, losses: 1, notBefore: new Date(0) });
+  });
+
+  test("a loss that turns out to be the platform's counts no more: taken back once, and as an interruption from then on", () => {
+    let attempt = newAttemptCore(new Date(0));
+    for (const epoch of [0, 1, 2])
+      attempt = apply(placed(attempt, epoch), { type: "lose", epoch, because: "silent" });
+    expect(attempt).toMatchObject({ losses: 3, lostEpochs: [0, 1, 2] });
+    for (const _twice of [1, 2]) {
+      attempt = apply(attempt, { type: "forgive", lostEpoch: 1 });
+      expect(attempt).toMatchObject({ state: "queued", epoch: 3, losses: 2, lostEpochs: [0, 2] });
+    }
+    attempt = apply(placed(attempt, 3), { type: "interrupt", epoch: 3, because: "evicted" });
+    expect(attempt.notBefore).toEqual(new Date(1_000));
+    attempt = apply(placed(attempt, 4), { type: "lose", epoch: 4, because: "silent" });
+    attempt = apply(placed(attempt, 5), { type: "lose", epoch: 5, because: "silent" });
+    expect(attempt).toMatchObject({ state: "failed", failure: { code: "LOST" } });
+    expect(decideAttempt(attempt, { type: "forgive", lostEpoch: 0 }, rules, new Date(0)).ok).toBe(false);
   });
 
   test("keeps the checkpoint that is furthest, whichever comes last", () => {

@@ -30,6 +30,8 @@ export interface AttemptCore {
   readonly epoch: number;
   /** Placements that were lost: those that the platform itself interrupted do not count. */
   readonly losses: number;
+  /** Epochs that ended with one of these losses. Missing are those of before it was kept. */
+  readonly lostEpochs: readonly number[];
   /** Set while a pod holds the attempt. */
   readonly leaseExpiresAt: Date | null;
   /** A queued attempt is not placed before. */
@@ -52,6 +54,8 @@ export type AttemptCommand =
   | { readonly type: "lose"; readonly epoch: number; readonly because: string }
   /** The platform took the machine away: no fault of the attempt's, so it may happen any number of times, with pauses that grow. */
   | { readonly type: "interrupt"; readonly epoch: number; readonly because: string }
+  /** That placement, which has been counted as lost, turns out to be the platform's. Nothing happens if it does not count, or no more. */
+  | { readonly type: "forgive"; readonly lostEpoch: number }
   | { readonly type: "succeed"; readonly epoch: number }
   /** `epoch` is absent when the platform itself decides, for example at a deadline. */
   | { readonly type: "fail"; readonly epoch?: number; readonly failure: Failure }
@@ -74,6 +78,7 @@ export function newAttemptCore(now: Date): AttemptCore {
     state: "queued",
     epoch: 0,
     losses: 0,
+    lostEpochs: [],
     leaseExpiresAt: null,
     notBefore: now,
     checkpoint: null,
@@ -134,7 +139,9 @@ function decideInState(
     case "lose":
       return lose(attempt, command.because, rules, now);
     case "interrupt":
-      return placeAgain(attempt, attempt.losses, later(now, pauseAfterInterrupt(attempt)));
+      return placeAgain(attempt, later(now, pauseAfterInterrupt(attempt)));
+    case "forgive":
+      return forgive(attempt, command.lostEpoch);
     case "succeed":
       return step(attempt, "succeeded", { leaseExpiresAt: null, finishedAt: now });
     case "fail":
@@ -179,7 +186,15 @@ function lose(
     return step(attempt, "failed", { leaseExpiresAt: null, finishedAt: now, failure });
   }
   const wait = rules.retryDelaysSeconds[attempt.losses] ?? rules.retryDelaysSeconds.at(-1) ?? 0;
-  return placeAgain(attempt, attempt.losses + 1, later(now, wait));
+  const lostEpochs = [...attempt.lostEpochs, attempt.epoch];
+  return placeAgain(attempt, later(now, wait), { losses: attempt.losses + 1, lostEpochs });
+}
+
+function forgive(attempt: AttemptCore, lostEpoch: number): Result<AttemptDecision, AttemptRejection> {
+  if (isFinal(attempt.state)) return err("ILLEGAL");
+  if (!attempt.lostEpochs.includes(lostEpoch)) return ok({ attempt, fact: null });
+  const lostEpochs = attempt.lostEpochs.filter((epoch) => epoch !== lostEpoch);
+  return ok({ attempt: { ...attempt, losses: attempt.losses - 1, lostEpochs }, fact: null });
 }
 
 /** None after the first: most often another machine takes it. One that keeps taking the work and throwing it out must not keep us busy. */
@@ -190,10 +205,10 @@ function pauseAfterInterrupt({ epoch, losses }: AttemptCore): number {
 
 function placeAgain(
   attempt: AttemptCore,
-  losses: number,
   notBefore: Date,
+  counted: Partial<Pick<AttemptCore, "losses" | "lostEpochs">> = {},
 ): Result<AttemptDecision, AttemptRejection> {
-  return step(attempt, "lost", { epoch: attempt.epoch + 1, losses, leaseExpiresAt: null, notBefore });
+  return step(attempt, "lost", { ...counted, epoch: attempt.epoch + 1, leaseExpiresAt: null, notBefore });
 }
 
 function holding(

@@ -110,6 +110,14 @@ export function isFinalEnd({ cause }: PodEnd): boolean {
   return verdicts[cause] === "fault";
 }
 
+/** What the platform did to a pod, also when its agent's silence was noticed first. Not among them: a pod that was deleted, which we do ourselves when it is silent. */
+const excuses: ReadonlySet<EndCause> = new Set(["evicted", "preempted", "node_lost", "not_placed"]);
+
+/** A loss that has been counted for that pod is none. */
+export function isExcuse({ cause }: PodEnd): boolean {
+  return excuses.has(cause);
+}
+
 function textOf({ cause, exitCode, message }: PodEnd): string {
   if (cause === "exited") return `the pod ended with exit code ${exitCode ?? "unknown"}`;
   return message ? `${words[cause]}: ${message}` : words[cause];

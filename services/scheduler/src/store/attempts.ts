@@ -12,6 +12,7 @@ const columns = [
   "state",
   "epoch",
   "losses",
+  "lost_epochs",
   "hardware_class",
   "account_id",
   "waiting",
@@ -114,6 +115,19 @@ export async function saveAttempt(
     .execute();
 }
 
+/** Nothing else changes, whatever state it is in. The caller holds the row's lock. By primary key. */
+export async function saveLosses(
+  tx: Tx<Tables>,
+  attemptId: AttemptId,
+  { losses, lostEpochs }: Pick<AttemptCore, "losses" | "lostEpochs">,
+): Promise<void> {
+  await tx
+    .updateTable("attempt")
+    .set({ losses, lost_epochs: [...lostEpochs] })
+    .where("attempt_id", "=", attemptId)
+    .execute();
+}
+
 /** For the gauges; few are open at a time. */
 export async function countOpenAttempts(q: Kysely<Tables>): Promise<readonly OpenAttempts[]> {
   const { rows } = await sql<OpenAttempts>`
@@ -134,6 +148,7 @@ function toCoreColumns(core: AttemptCore) {
     state: core.state,
     epoch: core.epoch,
     losses: core.losses,
+    lost_epochs: [...core.lostEpochs],
     not_before: core.notBefore,
     lease_expires_at: core.leaseExpiresAt,
     checkpoint: toJson(core.checkpoint),
@@ -165,6 +180,7 @@ function toAttempt(row: Row): Attempt {
       state: row.state,
       epoch: row.epoch,
       losses: row.losses,
+      lostEpochs: row.lost_epochs,
       notBefore: row.not_before,
       leaseExpiresAt: row.lease_expires_at,
       checkpoint: row.checkpoint,

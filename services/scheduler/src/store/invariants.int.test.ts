@@ -43,7 +43,7 @@ const violations: Readonly<Record<string, readonly string[]>> = {
   ],
   "lease-of-placed-attempts-only": [attempt("running")],
   "ended-attempt-is-whole": [attempt("succeeded", { finished_at: "now()" })],
-  "losses-within-epoch": [attempt("queued", { losses: "1" })],
+  "losses-within-epoch": [attempt("queued", { losses: "0", lost_epochs: "'{0}'", epoch: "1" })],
   "open-attempt-of-closed-job": [job("closed"), attempt("queued")],
   "race-without-runners": [job("racing"), attempt("failed")],
   "race-without-deadline": [job("racing")],

@@ -36,8 +36,10 @@ export const invariants: readonly Invariant[] = [
   },
   {
     id: "losses-within-epoch",
-    text: "Each loss began an epoch.",
-    sql: `select attempt_id, losses, epoch from attempt where ${youngAttempt} and losses > epoch`,
+    text: "Each loss began an epoch, and is counted once.",
+    sql: `
+      select attempt_id, losses, lost_epochs, epoch from attempt
+      where ${youngAttempt} and (losses > epoch or cardinality(lost_epochs) > losses)`,
   },
   {
     id: "open-attempt-of-closed-job",

@@ -38,6 +38,7 @@ interface AttemptTable {
   state: AttemptState;
   epoch: number;
   losses: Generated<number>;
+  lost_epochs: Generated<number[]>;
   hardware_class: string;
   account_id: Generated<string>;
   waiting: Json<Waiting | null>;

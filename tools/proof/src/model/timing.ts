@@ -48,6 +48,7 @@ function toCore({ state, epoch, losses, lease }: Attempt): AttemptCore {
     state,
     epoch,
     losses,
+    lostEpochs: [],
     leaseExpiresAt,
     notBefore: EARLIER,
     checkpoint: null,

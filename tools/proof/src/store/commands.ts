@@ -102,9 +102,19 @@ const call = fc.tuple(jobs, jobs, calls, fc.constantFrom(0, 0, 0, 1)).map(([job,
     (real, model) => real.call(name, epochOf(model), what),
   );
 });
+/** Of the placement of now or of an earlier one, and of that again. */
+const evict = fc.tuple(jobs, jobs, fc.constantFrom(0, 1, 1, 2)).map(([job, at, age]) => {
+  const name = `${job}/${at}`;
+  const epochOf = (model: Expected) => Math.max(0, (model.attempts.get(name)?.epoch ?? 0) - age);
+  return new Step(
+    `pod ${age} before the last of attempt ${name} turns out to be evicted`,
+    (model) => model.evict(name, epochOf(model)),
+    (real, model) => real.evict(name, epochOf(model)),
+  );
+});
 
 /** Random commands, mostly such as move a race on. */
-export const commands = fc.commands([deliver, place, place, call, call, call, call, sweep, wait], {
+export const commands = fc.commands([deliver, place, place, call, call, call, call, sweep, wait, evict], {
   maxCommands: 40,
   size: "max",
 });

@@ -6,6 +6,8 @@ export class Expected {
   /** Events in the outbox, by type. */
   readonly said: Record<string, number> = {};
   readonly #delivered = new Set<string>();
+  /** Epochs of an attempt that count as lost. */
+  readonly #lost = new Map<ExpectedAttempt, Set<number>>();
 
   deliver(job: number, type: EventType): void {
     if (this.#delivered.has(`${job} ${type}`)) return;
@@ -56,6 +58,14 @@ export class Expected {
     if (what === "lose") this.#lose(attempt);
   }
 
+  /** The cluster has thrown a placement's pod out; of an earlier one it may tell late, or twice. */
+  evict(name: string, epoch: number): void {
+    const attempt = this.attempts.get(name);
+    if (!attempt || isOver(attempt)) return;
+    if (attempt.epoch === epoch && attempt.lease !== null) this.#interrupt(attempt);
+    else if (attempt.epoch > epoch && this.#lost.get(attempt)?.delete(epoch)) attempt.losses -= 1;
+  }
+
   sweep(): void {
     for (const attempt of this.#placed()) if ((attempt.lease ?? 0) <= this.now) this.#lose(attempt);
     for (const attempt of this.#placed())
@@ -69,6 +79,8 @@ export class Expected {
 
   #lose(attempt: ExpectedAttempt): void {
     if (attempt.losses === MAX_RETRIES) return this.#end(attempt, "failed", "AttemptFailed");
+    const lost = this.#lost.get(attempt) ?? new Set();
+    this.#lost.set(attempt, lost.add(attempt.epoch));
     this.#again(attempt, attempt.losses + 1, this.now + RETRY_MS);
   }
 

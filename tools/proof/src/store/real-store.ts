@@ -15,11 +15,13 @@ import pg from "pg";
 import { assignAttempt } from "../../../../services/scheduler/src/app/assign-attempt.ts";
 import { Backpressure } from "../../../../services/scheduler/src/app/backpressure.ts";
 import { finishAttempt } from "../../../../services/scheduler/src/app/finish-attempt.ts";
+import { followPods } from "../../../../services/scheduler/src/app/follow-pods.ts";
 import { placeAttempts } from "../../../../services/scheduler/src/app/place-attempts.ts";
 import { sweep } from "../../../../services/scheduler/src/app/sweep.ts";
 import { whileHeld } from "../../../../services/scheduler/src/app/with-attempt.ts";
 import type { Deps } from "../../../../services/scheduler/src/deps.ts";
 import { eventHandlers } from "../../../../services/scheduler/src/events/index.ts";
+import { podName } from "../../../../services/scheduler/src/fleet/pod-name.ts";
 import { createObserve } from "../../../../services/scheduler/src/observe.ts";
 import { migrations } from "../../../../services/scheduler/src/store/migrations/index.ts";
 import { listPlacements } from "../../../../services/scheduler/src/store/placements.ts";
@@ -112,6 +114,15 @@ export class RealStore implements AsyncDisposable {
         cause: what,
         stopped: what === "interrupt",
       });
+  }
+
+  async evict(name: string, epoch: number): Promise<void> {
+    const holder = await this.#holder(name, epoch);
+    if (!holder) return;
+    const { attemptId } = holder;
+    const phase = { kind: "ended", cause: "evicted", exitCode: null, message: "" } as const;
+    const pod = { name: podName(attemptId, epoch), attemptId, epoch, hardwareClass: "class", phase };
+    await followPods(this.#deps, [pod], await listPlacements(this.#db.q));
   }
 
   /** Everything that the model speaks of. */

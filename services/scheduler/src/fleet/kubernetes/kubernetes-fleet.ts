@@ -117,7 +117,7 @@ export class KubernetesFleet implements GpuFleet {
   async stop(name: string, graceSeconds: number): Promise<void> {
     const job = this.#view.job(name);
     if (!job) return;
-    const stop = this.#stops.get(job.uid) ?? { isJobDeleted: false, killAt: undefined, isKilled: false };
+    const stop = this.#stops.get(job.uid) ?? newStop();
     this.#stops.set(job.uid, stop);
     const { pod, isThere } = this.#view.podOf(name);
     if (!pod || !isThere || (!pod.hasMachine && !stop.isJobDeleted)) return this.#deleteJob(job, stop);
@@ -126,6 +126,7 @@ export class KubernetesFleet implements GpuFleet {
       await this.#deletePod(pod, Math.ceil(graceSeconds)); // also one that its Job's deletion had missed
       stop.killAt = now + graceSeconds * 1000;
     } else if (now >= stop.killAt + KILL_MARGIN_MS && !stop.isKilled) {
+      stop.isGivenUp = true; // before anybody can see it gone
       await this.#deletePod(pod, 0);
       await this.#deleteJob(job, stop); // else the Job would keep the pod until its machine says how it ended
       stop.isKilled = true;
@@ -192,6 +193,7 @@ export class KubernetesFleet implements GpuFleet {
       complaint: this.#view.complaintAbout(job.uid),
       isOutdated: job.settingsHash !== this.#settingsHashes.get(job.hardwareClass),
       isStopped: this.#stops.has(job.uid),
+      isGivenUp: this.#stops.get(job.uid)?.isGivenUp === true,
       now: this.#deps.clock.now(),
     });
     const isEcho = phase.kind === "pending" && phase.reason === "incomplete" && begun !== undefined;
@@ -239,7 +241,12 @@ interface Stop {
   isJobDeleted: boolean;
   /** Of the pod, once it was asked. */
   killAt: number | undefined;
+  isGivenUp: boolean;
   isKilled: boolean;
+}
+
+function newStop(): Stop {
+  return { isJobDeleted: false, killAt: undefined, isGivenUp: false, isKilled: false };
 }
 
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -16,6 +16,7 @@ interface Case {
   readonly isPodDeleting?: boolean;
   readonly isPodGone?: boolean;
   readonly isStopped?: boolean;
+  readonly isGivenUp?: boolean;
   readonly complaint?: string;
   readonly isOutdated?: boolean;
 }
@@ -36,9 +37,10 @@ function phase(facts: Case): PodPhase {
       metadata: { name: "p", ...(facts.isPodDeleting && { deletionTimestamp: now }) },
       status: facts.pod,
     });
-  const { complaint, isStopped = false, isOutdated = false } = facts;
+  const { complaint, isStopped = false, isGivenUp = false, isOutdated = false } = facts;
   const isPodThere = pod !== undefined && !facts.isPodGone;
-  return phaseOf({ job, pod, isPodThere, complaint, isOutdated, isStopped, now: new Date(now) });
+  const ours = { isOutdated, isStopped, isGivenUp, now: new Date(now) };
+  return phaseOf({ job, pod, isPodThere, complaint, ...ours });
 }
 
 const containers = (agent: State, engine: State = agent) =>
@@ -251,6 +253,11 @@ describe("a pod that ended", () => {
     ["a rule that came with an upgrade", { complaint: "a gate comes first", isOutdated: true }, "outdated"],
     ["by hand", { job: failed("BackoffLimitExceeded") }, "deleted"],
     ["with its Job, by hand", { isJobDeleting: true, pod: running }, "deleted"],
+    [
+      "given up, as its machine did not answer",
+      { isJobDeleting: true, pod: running, isPodGone: true, isStopped: true, isGivenUp: true },
+      "node_lost",
+    ],
     ["because we asked, unseen", { job: failed("BackoffLimitExceeded"), isStopped: true }, "exited"],
   ])("%s", (_what, facts, cause) => {
     expect(phase(facts)).toMatchObject({ kind: "ended", cause });

@@ -14,6 +14,8 @@ export interface PodFacts {
   readonly isOutdated: boolean;
   /** We have asked it to end. */
   readonly isStopped: boolean;
+  /** It did not end in its grace, which only a machine that does not answer lets happen: it has been deleted without. */
+  readonly isGivenUp: boolean;
   readonly now: Date;
 }
 
@@ -63,16 +65,14 @@ function isMissingImage({ state, reason, message }: SlimContainer): boolean {
   );
 }
 
-function ended({ job, pod, isStopped }: PodFacts, fallback: EndCause | undefined): PodPhase {
-  const exitCode = pod?.agent?.exitCode ?? null;
-  const [cause, message] = causeOf(job, pod, isStopped, fallback);
+function ended(facts: PodFacts, fallback: EndCause | undefined): PodPhase {
+  const exitCode = facts.pod?.agent?.exitCode ?? null;
+  const [cause, message] = causeOf(facts, fallback);
   return { kind: "ended", cause, exitCode, message };
 }
 
 function causeOf(
-  job: SlimJob,
-  pod: SlimPod | undefined,
-  isStopped: boolean,
+  { job, pod, isStopped, isGivenUp }: PodFacts,
   fallback: EndCause | undefined,
 ): readonly [EndCause, string] {
   const over = [pod, job.end].find((one) => one?.reason === "DeadlineExceeded");
@@ -82,6 +82,7 @@ function causeOf(
   if (pod?.reason === "NodeLost" || pod?.reason === "NodeShutdown") return ["node_lost", pod.message];
   if (pod && pod.agent?.state === "terminated")
     return lacksImage(pod.engine) ? ["not_placed", pod.engine.message] : ["exited", ""];
+  if (isGivenUp) return ["node_lost", "it does not answer"];
   if (fallback) return [fallback, ""];
   if (pod?.isDeleting || (job.end?.isFailure && !pod)) return isStopped ? ["exited", ""] : ["deleted", ""];
   return ["unknown", job.end?.message ?? ""];

@@ -249,7 +249,7 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
     await reaches({ kind: "stopping" });
     await clock.advance(20_000);
     await fleet.stop(spec().name, 5);
-    await reaches({ kind: "ended" });
+    await reaches({ kind: "ended", cause: "node_lost" });
     await fleet.remove(spec().name);
     await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]), { timeout: 20_000 });
     await fleet.close({ stopPods: true });

@@ -7,6 +7,7 @@ import { noPriority } from "./0004-no-priority.ts";
 import { openJobs } from "./0005-open-jobs.ts";
 import { notedUploads } from "./0006-noted-uploads.ts";
 import { accountsAndLeaders } from "./0007-accounts-and-leaders.ts";
+import { lostEpochs } from "./0008-lost-epochs.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   ...busMigrations,
@@ -17,4 +18,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0005-open-jobs": openJobs,
   "0006-noted-uploads": notedUploads,
   "0007-accounts-and-leaders": accountsAndLeaders,
+  "0008-lost-epochs": lostEpochs,
 };
