@@ -102,7 +102,7 @@ function createLook(deps: Deps, sync: PodSync, held: AbortSignal): () => Promise
     const listedAt = performance.now();
     // Nobody can blame an agent for silence while there was nobody to listen.
     if (listedAt - lastSweep > deps.rules.leaseSeconds * 500)
-      await prolongLeases(deps.db, deps.rules.leaseSeconds);
+      await deps.db.tx((tx) => prolongLeases(tx, deps.rules.leaseSeconds));
     const pods = await deps.fleet.list(held);
     const placements = await listPlacements(deps.db.q);
     observeSlots(deps, pods);

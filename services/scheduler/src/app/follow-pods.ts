@@ -91,7 +91,7 @@ async function followWaiting(
   for (const { placement, waiting: phase } of changed)
     deps.observe.podWaits(placement.name, phase.reason, phase.message);
   const ids = waiting.filter((one) => isHeld(one.waiting.reason)).map(idOf);
-  await holdPlacements(deps.db, ids, deps.rules.placingLeaseSeconds);
+  if (ids.length > 0) await deps.db.tx((tx) => holdPlacements(tx, ids, deps.rules.placingLeaseSeconds));
 }
 
 interface Wait {

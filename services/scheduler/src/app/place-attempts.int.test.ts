@@ -11,6 +11,7 @@ import { podName } from "../fleet/pod-name.ts";
 import { createObserve } from "../observe.ts";
 import { findAttempt, insertAttempts } from "../store/attempts.ts";
 import { lockFreeJobs, lockJob } from "../store/jobs.ts";
+import { fenced, recordTerm } from "../store/leader.ts";
 import { migrations } from "../store/migrations/index.ts";
 import { listPlacements, saveAllWaiting } from "../store/placements.ts";
 import type { Tables } from "../store/schema.ts";
@@ -213,3 +214,39 @@ test("a placement whose lease was over before the cluster told of its lost machi
   }
   expect((await findAttempt(db.q, attemptId))?.waiting).toEqual(waiting);
 });
+
+test("who leads no more prolongs no lease, whether its pods wait or it was away itself", async () => {
+  const { attemptId } = await addQueued();
+  await place();
+  await recordTerm(db, "test", 1n);
+  const deposed = fenced(db, "test", 1n);
+  await recordTerm(db, "test", 2n);
+  const soon = new Date(Date.now() + 5_000);
+  await db.q
+    .updateTable("attempt")
+    .set({ lease_expires_at: soon })
+    .where("attempt_id", "=", attemptId)
+    .execute();
+  const phase = { kind: "pending", reason: "unschedulable", message: "" } as const;
+  const pod = { name: podName(attemptId, 0), attemptId, epoch: 0, hardwareClass: "class", phase };
+  const following = followPods({ ...testDeps(), db: deposed }, [pod], await listPlacements(db.q));
+  await expect(following).rejects.toThrow("Term 1 is over");
+  expect(await firstFault(deposed)).toMatchObject({ message: "Term 1 is over, term 2 leads" });
+  expect((await findAttempt(db.q, attemptId))?.core.leaseExpiresAt).toEqual(soon);
+});
+
+/** Of a control loop that has been away for long and believes that it leads. */
+async function firstFault(own: Database<Tables>): Promise<unknown> {
+  const [stopping, fault] = [new AbortController(), Promise.withResolvers<unknown>()];
+  const { observe, ...rest } = testDeps();
+  const fleet = { classes, list: async () => [], watch: () => {} } as unknown as GpuFleet;
+  const loop = createControlLoop(
+    { ...rest, fleet, observe: { ...observe, passFailed: fault.resolve, passDone: fault.resolve } },
+    { leadership: (signal, lead) => lead(signal, own), pollSeconds: 1, logger } as ControlLoopOptions,
+  );
+  const running = loop.run?.(stopping.signal);
+  const found = await fault.promise;
+  stopping.abort();
+  await running;
+  return found;
+}

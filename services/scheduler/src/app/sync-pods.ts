@@ -163,7 +163,7 @@ async function startOrWait(
     if (!(error instanceof PodRefused)) throw error;
     const { reason, message } = error;
     await noteWaiting(deps, { attemptId, jobId, epoch }, { reason, message });
-    await holdPlacements(deps.db, [attemptId], deps.rules.placingLeaseSeconds);
+    await deps.db.tx((tx) => holdPlacements(tx, [attemptId], deps.rules.placingLeaseSeconds));
     throw error;
   }
 }

@@ -51,8 +51,8 @@ export async function listExpiredPlacements({ q }: Database<Tables>): Promise<re
 }
 
 /** After a time in which nobody could renew a lease: each holds for at least `seconds` from now. Index attempt_lease. */
-export async function prolongLeases({ q }: Database<Tables>, seconds: number): Promise<void> {
-  await q
+export async function prolongLeases(tx: Tx<Tables>, seconds: number): Promise<void> {
+  await tx
     .updateTable("attempt")
     .set({ lease_expires_at: sql<Date>`now() + make_interval(secs => ${seconds})` })
     .where("lease_expires_at", "<", sql<Date>`now() + make_interval(secs => ${seconds})`)
@@ -61,12 +61,11 @@ export async function prolongLeases({ q }: Database<Tables>, seconds: number): P
 
 /** Those are placing still, and held up by nothing of their own. Written once in half the time, as it is asked for again and again. By primary key. */
 export async function holdPlacements(
-  { q }: Database<Tables>,
+  tx: Tx<Tables>,
   attemptIds: readonly AttemptId[],
   seconds: number,
 ): Promise<void> {
-  if (attemptIds.length === 0) return;
-  await q
+  await tx
     .updateTable("attempt")
     .set({ lease_expires_at: sql<Date>`now() + make_interval(secs => ${seconds})` })
     .where("attempt_id", "=", anyOf(attemptIds))
