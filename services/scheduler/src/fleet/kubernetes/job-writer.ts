@@ -9,6 +9,9 @@ class PodConflict extends Error {
   override readonly name = "PodConflict";
 }
 
+/** Has the API server forget which field was written by whom, and keep no such record of later changes: nobody applies our Jobs, and the record is half of what a change costs it. */
+const NOT_TRACKED = [{}];
+
 /** The writes that make a placement's Job and let it go, each of which may be repeated. */
 export class JobWriter {
   readonly #client: KubeClient;
@@ -58,10 +61,11 @@ export class JobWriter {
   /** Either we let it run, or Kueue takes it up by its label. */
   async begin(name: string, uid: string, signal: AbortSignal): Promise<void> {
     const queue = this.#queue;
+    const metadata = { uid, managedFields: NOT_TRACKED };
     const change =
       queue === undefined
-        ? { metadata: { uid }, spec: { suspend: false } }
-        : { metadata: { uid, labels: { [labelNames.queue]: queue } } };
+        ? { metadata, spec: { suspend: false } }
+        : { metadata: { ...metadata, labels: { [labelNames.queue]: queue } } };
     await this.#client.patch(jobs, name, change, { lane: "normal", signal });
   }
 

@@ -125,6 +125,20 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
     await ground[Symbol.asyncDispose]();
   });
 
+  test("the API server keeps no record of who wrote which field of a Job that has begun", {
+    timeout: 60_000,
+  }, async () => {
+    const ground = await prepare();
+    const fleet = await ground.open();
+    await fleet.start(spec(), never);
+    await ground.tokenOf(spec().name);
+    const { metadata, status } = await ground.client.get(jobs, spec().name);
+    expect(status?.startTime).toBeDefined(); // another's write, after ours
+    expect(metadata?.managedFields).toBeUndefined();
+    await fleet.close({ stopPods: true });
+    await ground[Symbol.asyncDispose]();
+  });
+
   test("a quota on pods is a wait, in words", { timeout: 60_000 }, async () => {
     const ground = await prepare();
     await ground.client.transport.call({
