@@ -22,7 +22,7 @@ describe.skipIf(problem !== undefined)(`the product in Kubernetes${problem ? ` (
     "takes a job through the Service, races it in pods, scores it in pods, proves it and pays for it",
     async () => {
       const { gateway, chain, installation } = product;
-      const order = { model: installation.models.real, budgetSeconds: 60 };
+      const order = { model: installation.models.real, budgetSeconds: 40 };
       const { job, points } = await follow(gateway, await product.createJob(order));
       expectRace(job, points);
       const best = job.verdict?.ranking.find(({ attemptId }) => attemptId === job.verdict?.winnerAttemptId);

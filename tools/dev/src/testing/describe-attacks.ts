@@ -45,7 +45,7 @@ export function describeAttacks(product: () => Product): void {
     const attack = (hardwareClass: string, ...names: readonly AttackName[]) =>
       product().createJob({
         model: product().installation.models.tiny,
-        budgetSeconds: 20,
+        budgetSeconds: 12,
         dataset,
         hardwareClass,
         contestants: names.length + 1,
@@ -65,7 +65,7 @@ export function describeAttacks(product: () => Product): void {
           "fork-bomb",
         );
         const { tiny: model } = product().installation.models;
-        const honest = await product().createJob({ model, budgetSeconds: 20, contestants: 1, recipes: [] });
+        const honest = await product().createJob({ model, budgetSeconds: 12, contestants: 1, recipes: [] });
         const [job, beside] = await Promise.all([finish(hostile), finish(honest)]);
         ended.push(job);
         expectAllFailed(job);

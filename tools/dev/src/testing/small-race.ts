@@ -6,7 +6,7 @@ import { expectInvariants, expectNothingLeft } from "./product.ts";
 import { runningPods } from "./running-pods.ts";
 
 /** Two attempts, so that their evaluations and the base model's fit on the node side by side. */
-export const smallRace = { budgetSeconds: 10, contestants: 2, recipes: ["recipes/lora-top"] } as const;
+export const smallRace = { budgetSeconds: 8, contestants: 2, recipes: ["recipes/lora-top"] } as const;
 
 export async function untilRacing(): Promise<void> {
   const running = async () => (await runningPods()).length;
