@@ -18,7 +18,7 @@ export {
   startControlPlane,
 } from "./control-plane/control-plane.ts";
 export { findKueue, type KueueModule, makeKueueDefinitions } from "./kueue/module.ts";
-export { startKueue } from "./kueue/start-kueue.ts";
+export { kueueProblem, startKueue } from "./kueue/start-kueue.ts";
 export { imagesFolder } from "./layout.ts";
 export { addresses } from "./node/addresses.ts";
 export { type Outcome, outcomeOf } from "./run.ts";

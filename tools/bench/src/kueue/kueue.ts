@@ -37,8 +37,8 @@ const ROUNDS = 2;
 const FULL = 15_000;
 
 async function run(form: KueueForm, options: RunOptions): Promise<Findings> {
-  const missing = missingBinaries(form.program, "kueue-runner");
-  if (missing !== undefined) throw new Error(missing);
+  const problem = form.problem() ?? missingBinaries("kueue-runner");
+  if (problem !== undefined) throw new Error(problem);
   const source = await findKueue();
   const generator = await readGenerator(source.folder, options.share ?? (options.isQuick ? QUICK_SHARE : 1));
   const total = seriesOf(generator).reduce((sum, { count }) => sum + count, 0);

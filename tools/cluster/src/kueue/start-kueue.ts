@@ -2,9 +2,12 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePorts, type GuardedChild, spawnGuarded, untilReady } from "@gradients/testkit";
 import { parse, stringify } from "yaml";
+import { goProblem } from "../binaries/build.ts";
 import { binaryPath } from "../binaries/catalogue.ts";
+import { missingBinaries } from "../binaries/missing.ts";
 import { openAuthority } from "../control-plane/authority.ts";
 import { apiClient } from "../control-plane/client.ts";
+import { refusalOf } from "../node/isolation.ts";
 import { findKueue } from "./module.ts";
 
 const NAMESPACE = "kueue-system";
@@ -12,7 +15,18 @@ const NAMESPACE = "kueue-system";
 const METRICS_CERTS = "/etc/kueue/metrics/certs";
 /** In a view of its own, so that nothing is written where this machine keeps its settings. */
 const RUN_WITH_CERTS = `mount -t tmpfs none /etc && mkdir -p ${METRICS_CERTS} && cp "$1"/tls.* ${METRICS_CERTS} && shift && exec "$@"`;
+const PLACE = ["--user", "--map-root-user", "--mount"];
 const READY_MS = 120_000;
+
+/** Why it cannot be started here, as one sentence; undefined if it can. */
+export function kueueProblem(): string | undefined {
+  const refusal = refusalOf("unshare", ...PLACE, "true");
+  return (
+    missingBinaries("kueue") ??
+    goProblem() ??
+    (refusal && `Kueue's manager needs a namespace of its own, as \`unshare\` makes it: ${refusal}`)
+  );
+}
 
 /**
  * Kueue's manager with the settings that it ships, 300 calls a second and 500 at once among them, for an API server that knows its definitions. Without web
@@ -31,7 +45,7 @@ export async function startKueue(kubeconfig: string, folder: string): Promise<Gu
   const manager = [binaryPath("kueue"), "--kubeconfig", kubeconfig, "--config", config];
   const child = spawnGuarded({
     command: "unshare",
-    args: ["--user", "--map-root-user", "--mount", "sh", "-c", RUN_WITH_CERTS, "sh", certs, ...manager],
+    args: [...PLACE, "sh", "-c", RUN_WITH_CERTS, "sh", certs, ...manager],
     logFile: join(folder, "kueue.log"),
     stopSignal: "TERM",
     stopTimeoutSeconds: 10,

@@ -36,7 +36,8 @@ export function isolationProblem(): string | undefined {
   return refusalOf("sh", "-euc", cgroupTrial) ?? refusalOf("unshare", ...isolation, "sh", "-euc", trial);
 }
 
-function refusalOf(program: string, ...args: readonly string[]): string | undefined {
+/** What a command that must succeed says when it does not. */
+export function refusalOf(program: string, ...args: readonly string[]): string | undefined {
   const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8", env: environment() });
   return status === 0 ? undefined : (error?.message ?? stderr.trim()) || `${program} ended with ${status}`;
 }
