@@ -131,7 +131,7 @@ test("memory is the recipe's own: final, also when its agent had only seen the e
 
 const noMachine = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.";
 const openNetwork =
-  "the cluster's network does not enforce NetworkPolicy: for more than 25 s it has left the pod open";
+  "the cluster's network does not enforce NetworkPolicy: for more than 25 s it has left the pod open, to the API server or to a resolver (one on the node itself, which policies do not close, needs trainers.networkPolicy.dns)";
 const container = { ready: false, restartCount: 0, image: "", imageID: "" };
 
 test.each([

@@ -4,9 +4,9 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-/** Where nobody listens: this machine's own resolver may well be in reach, and is closed by no policy. */
+/** Where nobody can be reached: this machine's own resolver may well be, and is closed by no policy. */
 const noResolver = `data:text/javascript,import dns from "node:dns"; import { syncBuiltinESMExports } from "node:module";
-  dns.setServers(["127.9.9.9"]); syncBuiltinESMExports();`;
+  dns.setServers(["255.255.255.255"]); syncBuiltinESMExports();`;
 const gate = fileURLToPath(new URL("network-gate.ts", import.meta.url));
 
 test("holds the pod back as long as the API server can be reached, and no longer", async () => {
@@ -20,6 +20,12 @@ test("holds the pod back as long as the API server can be reached, and no longer
   expect(child.exitCode).toBeNull();
   api.close();
   expect(await ended).toEqual([0, null]);
+}, 30_000);
+
+test("fails where it is not told of an API server to try", async () => {
+  const env = { KUBERNETES_SERVICE_HOST: "" };
+  const child = spawn(process.execPath, [gate], { env, stdio: "ignore", timeout: 20_000 });
+  expect(await once(child, "exit")).toEqual([1, null]);
 }, 30_000);
 
 /** So many tries have come and were let in. */

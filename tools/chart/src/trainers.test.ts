@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { rights, rightToLogs } from "../../../services/scheduler/src/fleet/kubernetes/doctor/check-access.ts";
 import { find, hasHelm, ofKind, render } from "./testing/render.ts";
+import { sandboxPod } from "./testing/sandbox-pod.ts";
 import { count, type Objects, testToggles, variable } from "./testing/toggle.ts";
 
 const rules = (objects: Objects): string =>
@@ -157,6 +158,16 @@ testToggles("values of the trainers' namespace", [
     ],
     off: [true, undefined],
     on: [false, "false"],
+  },
+  {
+    what: "DNS opened: the gate is told, and the policy asks for that very command",
+    over: { trainers: { networkPolicy: { dns: true } } },
+    see: (objects) => {
+      const command: readonly string[] = sandboxPod(objects, "a").spec.initContainers[0].command;
+      return [command.slice(2), rules(objects).includes(`== ['${command.join("', '")}']`)];
+    },
+    off: [[], true],
+    on: [["--open-dns"], true],
   },
   {
     what: "runtime classes",

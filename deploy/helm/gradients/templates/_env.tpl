@@ -96,6 +96,9 @@
 {{- if not $root.Values.trainers.networkPolicy.enabled }}
 - { name: SCHEDULER_FLEET_KUBERNETES_NETWORK_GATE, value: "false" }
 {{- end }}
+{{- if $root.Values.trainers.networkPolicy.dns }}
+- { name: SCHEDULER_FLEET_KUBERNETES_OPEN_DNS, value: "true" }
+{{- end }}
 {{- if $root.Values.trainers.userNamespaces }}
 - { name: SCHEDULER_FLEET_KUBERNETES_USER_NAMESPACES, value: "true" }
 {{- end }}

@@ -248,6 +248,11 @@ export const breaches: readonly Breach[] = [
     change: ({ spec }) => (spec.initContainers[0].args = ["--help"]),
   },
   {
+    what: "a gate that minds no resolver",
+    says: "the gate runs before everything else",
+    change: ({ spec }) => spec.initContainers[0].command.push("--open-dns"),
+  },
+  {
     what: "a variable that the gate heeds",
     says: "the gate runs before everything else",
     change: ({ spec }) =>

@@ -72,6 +72,8 @@ describe("jobManifest", () => {
     });
     expect([gate?.env, gate?.volumeMounts]).toEqual([undefined, undefined]);
     expect(manifestOf({}, { networkGate: false }).template.initContainers).toBeUndefined();
+    const opened = manifestOf({}, { openDns: true }).template.initContainers?.[0];
+    expect(opened?.command).toEqual([...(gate?.command ?? []), "--open-dns"]);
   });
 
   test("the engine's image is fetched before the agent starts, which would else wait for an engine that cannot come", () => {
@@ -156,6 +158,7 @@ describe("jobManifest", () => {
     expect(hash({}, {}, { ...spec("b", 7), maxSeconds: 7, work: "evaluate" })).toBe(hash());
     expect(hash({ image: `newer@${digest}` })).not.toBe(hash());
     expect(hash({}, { networkGate: false })).not.toBe(hash());
+    expect(hash({}, { openDns: true })).not.toBe(hash());
   });
 });
 

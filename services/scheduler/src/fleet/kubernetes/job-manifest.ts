@@ -186,13 +186,14 @@ function agentContainer(
 }
 
 /** Holds the others back until the pod's network is closed. It has no secret, so that it may be there before. */
-function gateContainer({ kubernetes: { agentImage, agentCpu, agentMemory } }: ManifestSettings): Container {
+function gateContainer({ kubernetes }: ManifestSettings): Container {
+  const { agentImage, agentCpu, agentMemory, openDns } = kubernetes;
   const storage = String(AGENT_SPARE_BYTES);
   return {
     name: "gate",
     image: agentImage,
     imagePullPolicy: "IfNotPresent",
-    command: ["node", "services/trainer-gpu/src/network-gate.ts"],
+    command: ["node", "services/trainer-gpu/src/network-gate.ts", ...(openDns ? ["--open-dns"] : [])],
     resources: fixedResources({ cpu: agentCpu, memory: agentMemory, "ephemeral-storage": storage }),
     securityContext: sandbox(GATE_USER),
   };

@@ -99,7 +99,13 @@ export const kubernetesSchema = z.object({
     .boolean()
     .default(true)
     .describe(
-      "Keep agent and engine back until the API server is out of the pod's reach: a network that enforces policies takes a moment to close a new pod.",
+      "Keep agent and engine back until API server and resolvers are out of the pod's reach: a network that enforces policies takes a moment to close a new pod.",
+    ),
+  openDns: z
+    .boolean()
+    .default(false)
+    .describe(
+      "The policies leave resolvers open to pods, or cannot close them, like one on the node itself: then the API server alone tells whether a network is closed, and each pod waits for 15 s.",
     ),
   callsPerSecond: z.number().positive().default(50).describe("Calls to the API server, sustained."),
   callBurst: z.int().min(1).default(100).describe("Calls to the API server at once."),

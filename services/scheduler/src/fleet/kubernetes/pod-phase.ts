@@ -19,7 +19,7 @@ export interface PodFacts {
   readonly now: Date;
 }
 
-/** A network that enforces policies closes a new pod sooner, even if its gate has to wait out an outage of the API server to know it. */
+/** A network that enforces policies closes a new pod sooner, even if its gate has to see the API server away for 15 s to know it. */
 const NETWORK_PATIENCE_SECONDS = 25;
 
 /** What a Job and its pod amount to, by what the control plane says of them. */
@@ -155,7 +155,7 @@ function behindGate(seconds: number): PodPhase {
     return waiting("starting", "the pod's network is still open: it is waited for");
   return waiting(
     "refused",
-    `the cluster's network does not enforce NetworkPolicy: for more than ${NETWORK_PATIENCE_SECONDS} s it has left the pod open`,
+    `the cluster's network does not enforce NetworkPolicy: for more than ${NETWORK_PATIENCE_SECONDS} s it has left the pod open, to the API server or to a resolver (one on the node itself, which policies do not close, needs trainers.networkPolicy.dns)`,
   );
 }
 
