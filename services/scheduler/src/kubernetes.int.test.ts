@@ -85,7 +85,11 @@ test("a machine of which the cluster tells only after the lease is over was no l
   timeout: 60_000,
 }, async () => {
   cluster.ground.behave("stubborn");
-  await cluster.start({ SCHEDULER_ATTEMPTS_LEASE_SECONDS: "1", SCHEDULER_ATTEMPTS_STOP_GRACE_SECONDS: "30" });
+  await cluster.start({
+    SCHEDULER_ATTEMPTS_LEASE_SECONDS: "1",
+    SCHEDULER_ATTEMPTS_PLACING_LEASE_SECONDS: "60", // no agent of the next placement speaks here
+    SCHEDULER_ATTEMPTS_STOP_GRACE_SECONDS: "30",
+  });
   const { jobId, pod } = await runSolo();
   await eventually(() => cluster.attemptsOf(jobId), [{ epoch: 1 }]);
   const losses = () => cluster.world.db.q.selectFrom("attempt").select("losses").execute();

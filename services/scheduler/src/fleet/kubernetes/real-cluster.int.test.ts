@@ -132,9 +132,15 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
     const fleet = await ground.open();
     await fleet.start(spec(), never);
     await ground.tokenOf(spec().name);
-    const { metadata, status } = await ground.client.get(jobs, spec().name);
-    expect(status?.startTime).toBeDefined(); // another's write, after ours
-    expect(metadata?.managedFields).toBeUndefined();
+    const job = await vi.waitFor(
+      async () => {
+        const found = await ground.client.get(jobs, spec().name);
+        expect(found.status?.startTime).toBeDefined(); // another's write, after ours
+        return found;
+      },
+      { timeout: 20_000 },
+    );
+    expect(job.metadata?.managedFields).toBeUndefined();
     await fleet.close({ stopPods: true });
     await ground[Symbol.asyncDispose]();
   });
