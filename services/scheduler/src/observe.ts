@@ -103,6 +103,13 @@ export function createObserve(logger: Logger, classes: readonly HardwareClass[])
       podEnds.add(1, { cause });
       logger.warn({ pod: name, cause, exit_code: exitCode, log: message }, "pod ended before its attempt");
     },
+    lossForgiven: (name: string, { cause, exitCode, message }: PodEnd) => {
+      podEnds.add(1, { cause });
+      logger.info(
+        { pod: name, cause, exit_code: exitCode, log: message },
+        "loss taken back, it was the platform's",
+      );
+    },
     podWaits: (name: string, reason: PendingReason, message: string) =>
       logger.info({ pod: name, reason, why: message }, "pod waits"),
     stepFailed: (what: string, subjectId: string, error: unknown) =>

@@ -61,7 +61,7 @@ async function endLater(deps: Deps, pod: Ended): Promise<void> {
 
 /** A lease is over long before the cluster knows that the machine is lost: the placement has been counted by then. */
 async function forgiveLater(deps: Deps, pod: Ended): Promise<void> {
-  if (await forgiveLoss(deps, pod)) deps.observe.podCrashed(pod.name, pod.phase);
+  if (await forgiveLoss(deps, pod)) deps.observe.lossForgiven(pod.name, pod.phase);
 }
 
 async function followWaiting(

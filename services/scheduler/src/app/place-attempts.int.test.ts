@@ -3,7 +3,7 @@ import { createDatabase, type Database, ensureSchema, migrate } from "@gradients
 import { type AttemptId, type JobId, newId } from "@gradients/kernel";
 import { createLogger } from "@gradients/runtime";
 import { createTestDatabase } from "@gradients/testkit";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Deps } from "../deps.ts";
 import { newAttemptCore } from "../domain/attempt-machine.ts";
 import type { GpuFleet, PodSpec } from "../fleet/gpu-fleet.ts";
@@ -208,11 +208,16 @@ test("a placement whose lease was over before the cluster told of its lost machi
   await db.tx((tx) => saveAllWaiting(tx, [{ placement: { attemptId, epoch: 1 }, waiting }]));
   const phase = { kind: "ended", cause: "node_lost", exitCode: null, message: "" } as const;
   const pod = { name: podName(attemptId, 0), attemptId, epoch: 0, hardwareClass: "class", phase };
+  const [forgiven, crashed] = [vi.fn(), vi.fn()];
+  const deps = testDeps();
+  const observe = { ...deps.observe, lossForgiven: forgiven, podCrashed: crashed };
   for (const _twice of [1, 2]) {
-    await followPods(testDeps(), [pod], await listPlacements(db.q));
+    await followPods({ ...deps, observe }, [pod], await listPlacements(db.q));
     expect(await core()).toMatchObject({ state: "placing", epoch: 1, losses: 0, lostEpochs: [] });
   }
   expect((await findAttempt(db.q, attemptId))?.waiting).toEqual(waiting);
+  expect(forgiven.mock.calls).toEqual([[pod.name, phase]]);
+  expect(crashed).not.toHaveBeenCalled();
 });
 
 test("who leads no more prolongs no lease, whether its pods wait or it was away itself", async () => {
