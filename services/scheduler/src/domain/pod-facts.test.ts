@@ -25,11 +25,22 @@ test.each(["evicted", "preempted", "node_lost", "deleted", "not_placed", "outdat
   },
 );
 
-test.each(["exited", "never_started", "unknown"] as const)("%s is tried again a few times", (cause) => {
-  expect(commandOfEnd(end(cause), 2)).toMatchObject({ type: "lose", epoch: 2 });
-});
+test.each(["exited", "never_started", "own_image_late", "unknown"] as const)(
+  "%s is tried again a few times",
+  (cause) => {
+    expect(commandOfEnd(end(cause), 2)).toMatchObject({ type: "lose", epoch: 2 });
+  },
+);
 
 test("what the platform did excuses a loss that was counted before; what may be our own doing, or the work's, does not", () => {
-  const causes = ["evicted", "preempted", "node_lost", "not_placed", "deleted", "exited", "unknown"] as const;
+  const causes = [
+    "evicted",
+    "preempted",
+    "node_lost",
+    "not_placed",
+    "deleted",
+    "exited",
+    "own_image_late",
+  ] as const;
   expect(causes.filter((cause) => isExcuse(end(cause)))).toEqual(causes.slice(0, 4));
 });

@@ -31,6 +31,8 @@ export type EndCause =
   | "deadline"
   /** Its time was over before it ran: no machine took it, or its images were too slow to come. */
   | "not_placed"
+  /** Its time was over, or its agent gave up, while the recipe's own image was on its way. */
+  | "own_image_late"
   | "image_not_found"
   | "evicted"
   | "preempted"
@@ -53,6 +55,7 @@ const verdicts = {
   exited: "loss",
   never_started: "loss",
   unknown: "loss",
+  own_image_late: "loss",
   out_of_memory: "fault",
   disk_full: "fault",
   deadline: "fault",
@@ -80,6 +83,7 @@ const words: Readonly<Record<EndCause, string>> = {
   disk_full: "the pod was ended for its disk space",
   deadline: "the pod's time was over",
   not_placed: "the pod did not come to run in its time",
+  own_image_late: "the recipe's own image did not come in time",
   image_not_found: "the image does not exist",
   evicted: "the machine had to evict the pod",
   preempted: "the pod had to make room for others",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { spec } from "../../test/fleet-conformance.ts";
 import { jobManifest, settingsHash, tokenSecret } from "./job-manifest.ts";
 import { bytesOf, kubernetesSchema } from "./kubernetes-config.ts";
-import { OUTCOME, SETTINGS_HASH, SPEC_HASH } from "./names.ts";
+import { OUTCOME, OWN_IMAGE, SETTINGS_HASH, SPEC_HASH } from "./names.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
 const basic = {
@@ -88,6 +88,13 @@ describe("jobManifest", () => {
     expect(manifestOf({}, {}, { ...spec(), image }).agent.image).toBe(`services@${digest}`);
     const judged = manifestOf({ contestantImage }, {}, { ...spec(), work: "evaluate", image });
     expect(judged.engine.image).toBe(basic.image);
+    const marks = [
+      manifestOf({}, {}, { ...spec(), image }),
+      judged,
+      manifestOf({ contestantImage }),
+      manifestOf(),
+    ].map(({ job }) => job.metadata?.annotations?.[OWN_IMAGE]);
+    expect(marks).toEqual(["true", undefined, undefined, undefined]);
     expect(manifestOf().engine.image).toBe(basic.image);
   });
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Job, Secret } from "@gradients/kube";
 import type { PodSpec } from "../gpu-fleet.ts";
 import { bytesOf, type KubernetesClass, type KubernetesFleetConfig } from "./kubernetes-config.ts";
-import { labelNames, MANAGER, OUTCOME, SETTINGS_HASH, SPEC_HASH, TRAINER } from "./names.ts";
+import { labelNames, MANAGER, OUTCOME, OWN_IMAGE, SETTINGS_HASH, SPEC_HASH, TRAINER } from "./names.ts";
 
 export interface ManifestSettings {
   readonly kubernetes: KubernetesFleetConfig;
@@ -34,6 +34,7 @@ export function jobManifest(pod: PodSpec, hardware: KubernetesClass, settings: M
   const annotations = {
     [SPEC_HASH]: hashOf(jobSpec({ ...pod, traceparent: null }, hardware, settings)),
     [SETTINGS_HASH]: settingsHash(hardware, settings),
+    ...(ownImage(pod) !== null && { [OWN_IMAGE]: "true" }),
   };
   const metadata = { name: pod.name, labels, annotations, finalizers: [OUTCOME] };
   return { metadata, spec: jobSpec(pod, hardware, settings) };
@@ -201,10 +202,10 @@ function gateContainer({ kubernetes }: ManifestSettings): Container {
 
 /** Untrusted: a contestant's code. It gets its work folder and nothing else. Nobody judges himself: evaluations run the platform's own. */
 function engineContainer(
-  { work, image: own }: PodSpec,
+  pod: PodSpec,
   { image: platforms, contestantImage, resources }: KubernetesClass,
 ): Container {
-  const image = work === "train" ? (own ?? contestantImage ?? platforms) : platforms;
+  const image = ownImage(pod) ?? (pod.work === "train" ? (contestantImage ?? platforms) : platforms);
   const { cpu, memory, ephemeralStorage, gpu, claim } = resources;
   const amounts = {
     cpu,
@@ -231,6 +232,10 @@ function engineContainer(
       { name: "shm", mountPath: "/dev/shm" },
     ],
   };
+}
+
+function ownImage({ work, image }: PodSpec): string | null {
+  return work === "train" ? image : null;
 }
 
 /** Requests equal limits: no contestant gets more than another because its node was idle. */

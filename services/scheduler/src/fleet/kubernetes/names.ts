@@ -12,6 +12,8 @@ export const labelNames = {
 export const SPEC_HASH = "gradients.io/spec-hash";
 /** Of what a Job has from its scheduler's settings, and not from its attempt. */
 export const SETTINGS_HASH = "gradients.io/settings-hash";
+/** The engine's image is the recipe's own, from a registry of its contestant's. */
+export const OWN_IMAGE = "gradients.io/own-image";
 /** Keeps a Job until the scheduler has recorded what became of it. */
 export const OUTCOME = "gradients.io/outcome";
 export const MANAGER = "gradients-scheduler";

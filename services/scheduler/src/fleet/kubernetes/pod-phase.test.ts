@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { PodPhase } from "../gpu-fleet.ts";
+import { OWN_IMAGE } from "./names.ts";
 import { phaseOf } from "./pod-phase.ts";
 import { slimJob, slimPod } from "./slim-objects.ts";
 
@@ -19,6 +20,7 @@ interface Case {
   readonly isGivenUp?: boolean;
   readonly complaint?: string;
   readonly isOutdated?: boolean;
+  readonly hasOwnImage?: boolean;
 }
 
 const now = "2026-01-01T00:00:00Z";
@@ -27,7 +29,12 @@ const secondsAgo = (seconds: number) => new Date(Date.parse(now) - seconds * 100
 function phase(facts: Case): PodPhase {
   const labels = facts.queue ? { "kueue.x-k8s.io/queue-name": facts.queue } : {};
   const job = slimJob({
-    metadata: { name: "j", labels, ...(facts.isJobDeleting && { deletionTimestamp: now }) },
+    metadata: {
+      name: "j",
+      labels,
+      ...(facts.hasOwnImage && { annotations: { [OWN_IMAGE]: "true" } }),
+      ...(facts.isJobDeleting && { deletionTimestamp: now }),
+    },
     spec: { suspend: facts.suspend ?? false, template: {} },
     status: facts.job ?? {},
   });
@@ -49,11 +56,13 @@ const containers = (agent: State, engine: State = agent) =>
     { name: "engine", state: engine },
   ].map((status) => ({ ...status, ready: false, restartCount: 0, image: "", imageID: "" }));
 const running = { phase: "Running", containerStatuses: containers({ running: {} }) };
+const gateIn = (state: State) =>
+  containers(state)
+    .map((status) => ({ ...status, name: "gate" }))
+    .slice(0, 1);
 const behindGate = (seconds: number): PodStatus => ({
   phase: "Pending",
-  initContainerStatuses: containers({ running: { startedAt: secondsAgo(seconds) } })
-    .map((status) => ({ ...status, name: "gate" }))
-    .slice(0, 1),
+  initContainerStatuses: gateIn({ running: { startedAt: secondsAgo(seconds) } }),
   containerStatuses: containers({ waiting: { reason: "PodInitializing" } }),
 });
 const withWaiting = (reason: string, message = ""): Case => ({
@@ -266,6 +275,47 @@ describe("a pod that ended", () => {
   test("tells the agent's exit code, not the engine's", () => {
     const pod = { phase: "Failed", containerStatuses: containers(exit(75), exit(1)) };
     expect(phase({ pod })).toMatchObject({ exitCode: 75 });
+  });
+});
+
+describe("an image that is the recipe's own, and too slow to come", () => {
+  const unknown = exit(137, "ContainerStatusUnknown");
+  const timeIsOver = (
+    containerStatuses: ReturnType<typeof containers> | undefined,
+    gate?: State,
+  ): PodStatus => ({
+    phase: "Failed",
+    reason: "DeadlineExceeded",
+    ...(gate && { initContainerStatuses: gateIn(gate) }),
+    ...(containerStatuses && { containerStatuses }),
+  });
+  const waiting: State = { waiting: { reason: "ImagePullBackOff", message: "dial tcp: i/o timeout" } };
+  const passed = exit(0, "Completed");
+
+  test.each<[string, PodStatus, string]>([
+    ["when its time is over", timeIsOver(containers(unknown), passed), "own_image_late"],
+    ["also without a gate", timeIsOver(containers(waiting)), "own_image_late"],
+    [
+      "when its agent gave it up",
+      { phase: "Pending", containerStatuses: containers(exit(75), waiting) },
+      "own_image_late",
+    ],
+    [
+      "not while the gate's was fetched, which is the platform's",
+      timeIsOver(containers({ waiting: { reason: "PodInitializing" } }), waiting),
+      "not_placed",
+    ],
+    ["not behind a gate that nobody opened", timeIsOver(containers(unknown), exit(137)), "not_placed"],
+    [
+      "not while the agent's was fetched",
+      timeIsOver(containers(waiting, { running: {} }), passed),
+      "not_placed",
+    ],
+    ["not without a machine", timeIsOver(undefined), "not_placed"],
+    ["not once it had come", timeIsOver(containers(exit(137)), passed), "deadline"],
+  ])("%s", (_what, pod, cause) => {
+    expect(phase({ pod, hasOwnImage: true })).toMatchObject({ kind: "ended", cause });
+    if (cause === "own_image_late") expect(phase({ pod })).toMatchObject({ cause: "not_placed" });
   });
 });
 

@@ -14,7 +14,7 @@ export interface PodFacts {
   readonly isOutdated: boolean;
   /** We have asked it to end. */
   readonly isStopped: boolean;
-  /** It did not end in its grace, which only a machine that does not answer lets happen: it has been deleted without. */
+  /** It did not end in its grace, as its machine does not answer or cannot kill a process of it: it has been deleted without. */
   readonly isGivenUp: boolean;
   readonly now: Date;
 }
@@ -76,13 +76,13 @@ function causeOf(
   fallback: EndCause | undefined,
 ): readonly [EndCause, string] {
   const over = [pod, job.end].find((one) => one?.reason === "DeadlineExceeded");
-  if (over) return [hasRun(pod) ? "deadline" : "not_placed", over.message];
+  if (over) return [hasRun(pod) ? "deadline" : lateImage(job, pod), over.message];
   if (pod?.disruption) return [causeOfDisruption(pod.disruption.reason), pod.disruption.message];
   if (pod?.reason === "Evicted") return [isOwnDisk(pod.message) ? "disk_full" : "evicted", pod.message];
   if (pod?.reason === "NodeLost" || pod?.reason === "NodeShutdown") return ["node_lost", pod.message];
   if (pod && pod.agent?.state === "terminated")
-    return lacksImage(pod.engine) ? ["not_placed", pod.engine.message] : ["exited", ""];
-  if (isGivenUp) return ["node_lost", "it does not answer"];
+    return lacksImage(pod.engine) ? [lateImage(job, pod), pod.engine.message] : ["exited", ""];
+  if (isGivenUp) return ["node_lost", "it did not end the pod in its grace"];
   if (fallback) return [fallback, ""];
   if (pod?.isDeleting || (job.end?.isFailure && !pod)) return isStopped ? ["exited", ""] : ["deleted", ""];
   return ["unknown", job.end?.message ?? ""];
@@ -93,7 +93,18 @@ function hasRun(pod: SlimPod | undefined): boolean {
   return pod !== undefined && hasBegun(pod.agent) && hasBegun(pod.engine);
 }
 
-/** Its agent gave it up meanwhile: a registry that does not answer is nobody's fault who competes. */
+/** A contestant answers for the registry of an own image, which would else hold a slot again and again. What comes before it is the platform's. */
+function lateImage({ hasOwnImage }: SlimJob, pod: SlimPod | undefined): EndCause {
+  const isItsTurn = pod !== undefined && pod.engine !== null && hasPassed(pod.gate) && !hasBegun(pod.engine);
+  return hasOwnImage && isItsTurn ? "own_image_late" : "not_placed";
+}
+
+/** True also where there is no gate. */
+function hasPassed(gate: SlimContainer | null): boolean {
+  return gate === null || (gate.state === "terminated" && gate.exitCode === 0);
+}
+
+/** Its agent gave it up meanwhile. */
 function lacksImage(engine: SlimContainer | null): engine is SlimContainer {
   return engine?.state === "waiting" && /Image/.test(engine.reason);
 }

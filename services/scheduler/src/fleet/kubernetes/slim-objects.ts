@@ -1,5 +1,5 @@
 import type { Job, KubeEvent, Pod } from "@gradients/kube";
-import { JOB_OF_POD, labelNames, OUTCOME, SETTINGS_HASH } from "./names.ts";
+import { JOB_OF_POD, labelNames, OUTCOME, OWN_IMAGE, SETTINGS_HASH } from "./names.ts";
 
 /** What is kept of a Job, of which there may be 10,000: its attempt and epoch are in its name. */
 export interface SlimJob {
@@ -9,6 +9,8 @@ export interface SlimJob {
   readonly hardwareClass: string;
   /** Empty for those of releases that had none. */
   readonly settingsHash: string;
+  /** Its engine's image is the recipe's own. */
+  readonly hasOwnImage: boolean;
   readonly isSuspended: boolean;
   readonly isQueued: boolean;
   readonly isDeleting: boolean;
@@ -73,6 +75,7 @@ export function slimJob({ metadata, spec, status }: Job): SlimJob {
     uid: metadata?.uid ?? "",
     hardwareClass: sharedText(labels[labelNames.hardwareClass] ?? ""),
     settingsHash: sharedText(metadata?.annotations?.[SETTINGS_HASH] ?? ""),
+    hasOwnImage: metadata?.annotations?.[OWN_IMAGE] !== undefined,
     isSuspended: spec?.suspend === true,
     isQueued: labels[labelNames.queue] !== undefined,
     isDeleting: metadata?.deletionTimestamp !== undefined,
