@@ -137,11 +137,37 @@ const byTheTemplates: readonly Refusal[] = [
     over: { trainers: { networkPolicy: { objects: [{ ipBlock: { cidr: "169.254.169.254/32" } }] } } },
     says: "metadata",
   },
-  ...["169.254.0.0/16", "fe80::1/128", "FD00:0EC2:0::254/128"].map((cidr) => ({
+  ...["100.100.100.200/32", "169.254.0.0/16", "fe80::1/128", "FD00:0EC2:0::254/128"].map((cidr) => ({
     what: `${cidr} as an object store`,
     over: { trainers: { networkPolicy: { objects: [{ ipBlock: { cidr } }] } } },
     says: `trainers.networkPolicy.objects, ${cidr}: lies in`,
   })),
+  ...["::ffff:a9fe:a9fe/128", "0:0:0:0:0:FFFF:a9fe:0/112", "0::ffff:808:808/128", "::ffff:0:0/96"].map(
+    (cidr) => ({
+      what: `${cidr}, an IPv4 network in IPv6's clothes,`,
+      over: { trainers: { networkPolicy: { objects: [{ ipBlock: { cidr } }] } } },
+      says: `trainers.networkPolicy.objects, ${cidr}: lies in ::ffff:0:0/96, which network plugins may read as IPv4; write it as an IPv4 network`,
+    }),
+  ),
+  {
+    what: "such a network as an exception",
+    over: {
+      trainers: {
+        networkPolicy: { objects: [{ ipBlock: { cidr: "::/0", except: ["::ffff:a9fe:a9fe/128"] } }] },
+      },
+    },
+    says: "trainers.networkPolicy.objects, ::ffff:a9fe:a9fe/128",
+  },
+  {
+    what: "such a network among those never reachable",
+    over: { trainers: { networkPolicy: { neverReachable: ["::ffff:a00:0/104"] } } },
+    says: "trainers.networkPolicy.neverReachable, ::ffff:a00:0/104",
+  },
+  {
+    what: "such a network as a service's peer",
+    over: { networkPolicy: { nats: [{ ipBlock: { cidr: "::ffff:a9fe:a9fe/128" } }] } },
+    says: "networkPolicy.nats, ::ffff:a9fe:a9fe/128",
+  },
   {
     what: "the metadata service beside the development servers",
     values: "dev" as const,

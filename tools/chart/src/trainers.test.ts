@@ -81,6 +81,7 @@ testToggles("values of the trainers' namespace", [
             "10.1.0.0/16",
             "fd00::/8",
             "::fd00:0/1",
+            "::fffe:0:0/95",
           ].map((cidr) => ({ ipBlock: { cidr, except: ["192.0.2.0/24"] } })),
         },
       },
@@ -94,6 +95,7 @@ testToggles("values of the trainers' namespace", [
       "100.100.100.200/32",
       "",
       "fd00:ec2::/32",
+      "",
       "",
     ],
   },
@@ -109,7 +111,10 @@ testToggles("values of the trainers' namespace", [
     },
     see: (objects) => egress(objects)[1]?.to.map(({ ipBlock }) => ipBlock?.except),
     off: [undefined],
-    on: [["169.254.0.0/16"], ["fe80::/10", "fd00:ec2::/32"]],
+    on: [
+      ["100.100.100.200/32", "169.254.0.0/16"],
+      ["fe80::/10", "fd00:ec2::/32"],
+    ],
   },
   {
     what: "ports of the object store",

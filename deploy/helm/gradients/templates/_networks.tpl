@@ -1,6 +1,11 @@
-{{- /* What pods never reach: link-local addresses and others at which clouds keep their metadata. */ -}}
+{{- /* What pods never reach: link-local addresses and others, at which clouds keep their metadata. */ -}}
 {{- define "gradients.metadataNetworks" -}}
-["169.254.0.0/16", "fe80::/10", "fd00:ec2::/32"]
+["100.100.100.200/32", "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32"]
+{{- end -}}
+
+{{- /* IPv4 in the clothes of IPv6. Network plugins may read 169.254.169.254/32 in ::ffff:a9fe:a9fe/128, and 0.0.0.0/0 in the whole. No exception of a wider IPv6 network: Kubernetes counts it as no part of one. */ -}}
+{{- define "gradients.mappedNetwork" -}}
+::ffff:0:0/96
 {{- end -}}
 
 {{- /* A network, e.g. 10.0.0.0/8, as its family and the bits of its prefix: 4:00001010. It holds those whose text begins with its own. */ -}}

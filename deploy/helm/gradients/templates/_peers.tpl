@@ -16,7 +16,7 @@
 {{- $ports | uniq | toJson -}}
 {{- end -}}
 
-{{- /* (dict peers ports [protocols]): one egress rule. Without peers: anything but link-local addresses, where clouds keep their metadata. Some network plugins match pods by selectors only. */ -}}
+{{- /* (dict peers ports [protocols]): one egress rule. Without peers: anything but the addresses at which clouds keep their metadata. Some network plugins match pods by selectors only. */ -}}
 {{- define "gradients.egress" -}}
 - to:
     {{- if .peers }}
