@@ -19,13 +19,18 @@ export const doctorCommand: Command<SchedulerConfig> = {
     "[<kubeconfig>] checks the fleet (cluster, rights, nodes, images, queue) and says what is wrong; exit code 1 when pods cannot run",
   run: async (config, [path]) => {
     const { fleet } = config;
-    if (fleet.kind === "local") return conclude(await examineLocal(fleet), PROGRAM);
+    if (fleet.kind === "local") return conclude(await examineLocal(fleet));
     const kubeconfig = path ?? fleet.kubernetes.kubeconfig;
     const connection = connectionFrom(kubeconfig);
     const findings = await examineCluster(connection, config, fleet);
-    conclude(findings, kubeconfig === undefined ? intoPod(connection) : `${PROGRAM} <kubeconfig>`);
+    conclude(findings, path === undefined ? asAdministrator(kubeconfig, connection) : undefined);
   },
 };
+
+function asAdministrator(kubeconfig: string | undefined, connection: KubeConnection): string {
+  if (kubeconfig !== undefined) return `An administrator's may see more:\n  ${PROGRAM} <their kubeconfig>`;
+  return `An administrator's may see more, from a workstation (the chart's README, "The doctor") or from here, which hands their credentials to this pod for the time of the run:\n  ${intoPod(connection)}`;
+}
 
 /** From outside of the pod that we run in: by standard input the kubeconfig comes to lie on no disk there. */
 function intoPod({ namespace }: KubeConnection): string {
@@ -33,11 +38,11 @@ function intoPod({ namespace }: KubeConnection): string {
   return `kubectl config view --raw --minify --flatten | ${exec}`;
 }
 
-function conclude(findings: readonly Finding[], asAdministrator: string): void {
+function conclude(findings: readonly Finding[], elsewhere?: string): void {
   process.stdout.write(reportOf(findings));
   const problems = findings.filter(({ level }) => level === "problem").length;
   if (problems > 0) throw new ConfigExit(`${problems} problem(s) keep pods from running`, EX_PROBLEM);
-  process.stdout.write(verdictOf(findings, asAdministrator));
+  process.stdout.write(verdictOf(findings, elsewhere));
 }
 
 type Fleet = SchedulerConfig["fleet"];

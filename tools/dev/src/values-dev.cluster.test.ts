@@ -48,7 +48,9 @@ describe.skipIf(problem !== undefined)(`values-dev.yaml${problem ? ` (${problem}
     const [own = "", administrators = ""] = notes
       .split("\n")
       .filter((line) => line.includes("main.ts doctor"));
-    expect(await asOperator(own)).toMatch(/^unseen .*Nodes .*need an administrator's rights/ms);
+    expect(await asOperator(own)).toMatch(
+      /^unseen .*Nodes .*An administrator's may see more.*doctor \/dev\/stdin$/ms,
+    );
     const seen = await asOperator(administrators);
     expect(seen).toMatch(/^ok .*The kubelet limits the processes of a pod on 1 node/m);
     expect(seen).toMatch(/^Pods can run\.$/m);

@@ -5,16 +5,20 @@ import { type Finding, ok, unlessForbidden, warning } from "./finding.ts";
 const BATCH = 16;
 const TIMEOUT_MS = 5_000;
 const NAMED = 3;
+/** Refused by the API server to this account, or by kubelets and managed clusters to everybody: both look alike. */
+const REFUSED =
+  "look with an account that may get nodes/proxy, which the scheduler's own never should, or, where that is refused to everybody, see on the nodes whether podPidsLimit is set in the KubeletConfiguration";
 
 type Limit = "limited" | "unlimited" | "silent";
 
 /** Whether each kubelet limits the processes of a pod: nothing that a pod or its namespace says can. */
 export function checkProcessLimits(client: KubeClient, nodes: readonly Node[]): Promise<readonly Finding[]> {
-  return unlessForbidden("Limits of processes, which kubelets set,", async () => {
+  const look = async () => {
     const names = nodes.map(({ metadata }) => metadata?.name ?? "");
     const byLimit = Map.groupBy(await limitsOf(client, names), ({ limit }) => limit);
     return [...byLimit].map(([limit, found]) => judge(limit, textOf(found.map(({ name }) => name))));
-  });
+  };
+  return unlessForbidden("Limits of processes, which kubelets set,", look, REFUSED);
 }
 
 async function limitsOf(client: KubeClient, names: readonly string[]) {

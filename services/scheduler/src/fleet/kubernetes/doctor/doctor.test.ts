@@ -194,12 +194,15 @@ test("a kubelet that does not answer is told, and holds nothing up", async () =>
   expect(await problemsOf()).toEqual([expect.stringMatching(/^warning: .* does not tell .* node\(s\): n2/)]);
 });
 
-test("its last line promises no more than was looked at", async () => {
-  expect(verdictOf(await findingsOf(), "command")).toBe("Pods can run.\n");
+test("its last line promises no more than was looked at, nor that another look sees more", async () => {
+  expect(verdictOf(await findingsOf(), "Elsewhere.")).toBe("Pods can run.\n");
   server.faults.add({ how: "refuse", method: "GET", path: "/configz", status: 403, reason: "Forbidden" });
   const findings = await findingsOf();
-  expect(reportOf(findings)).toMatch(/^unseen {3}Limits of processes.* could not be checked/m);
-  expect(verdictOf(findings, "command")).toMatch(/but 1 check\(s\) .*\n {2}command\n$/);
+  expect(reportOf(findings)).toMatch(
+    /^unseen {3}Limits of processes.* could not be checked.*\n +Cure: .*nodes\/proxy.* or, where that is refused to everybody, .*podPidsLimit/m,
+  );
+  expect(verdictOf(findings, "Elsewhere.")).toMatch(/but 1 check\(s\) could not be made .*\. Elsewhere\.\n$/);
+  expect(verdictOf(findings)).toMatch(/but 1 check\(s\) could not be made with this account\.\n$/);
 });
 
 test("says what it could not look at, and goes on", async () => {

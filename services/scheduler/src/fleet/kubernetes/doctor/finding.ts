@@ -11,17 +11,19 @@ export interface Finding {
 export const ok = (text: string): Finding => ({ level: "ok", text });
 export const warning = (text: string, cure: string): Finding => ({ level: "warning", text, cure });
 export const problem = (text: string, cure: string): Finding => ({ level: "problem", text, cure });
+const unseen = (text: string, cure?: string): Finding => ({ level: "unseen", text, ...(cure && { cure }) });
 
 /** What cannot be looked at is no problem by itself: the scheduler does not need the right. */
 export async function unlessForbidden(
   what: string,
   look: () => Promise<readonly Finding[]>,
+  cure?: string,
 ): Promise<readonly Finding[]> {
   try {
     return await look();
   } catch (error) {
     if (isKube(error, "forbidden", "unauthorized"))
-      return [{ level: "unseen", text: `${what} could not be checked: this account may not read them` }];
+      return [unseen(`${what} could not be checked: this account may not read them`, cure)];
     throw error;
   }
 }

@@ -9,9 +9,10 @@ function lineOf({ level, text, cure }: Finding): string {
   return `${level.padEnd(8)} ${text}.${cure === undefined ? "" : `\n         Cure: ${cure}.`}\n`;
 }
 
-/** The last line: promises no more than was looked at. `asAdministrator` is the command that looks at the rest. */
-export function verdictOf(findings: readonly Finding[], asAdministrator: string): string {
+/** The last line: promises no more than was looked at. `elsewhere` says how to look as another; without it whoever ran this chose whose eyes to use. */
+export function verdictOf(findings: readonly Finding[], elsewhere?: string): string {
   const unseen = findings.filter(({ level }) => level === "unseen").length;
   if (unseen === 0) return "Pods can run.\n";
-  return `Nothing was found against it, but ${unseen} check(s) need an administrator's rights. With their kubeconfig:\n  ${asAdministrator}\n`;
+  const verdict = `Nothing was found against it, but ${unseen} check(s) could not be made with this account`;
+  return elsewhere === undefined ? `${verdict}.\n` : `${verdict}. ${elsewhere}\n`;
 }
