@@ -296,7 +296,7 @@ describe.skipIf(missing !== undefined)(`a real cluster${missing ? ` (${missing})
         { timeout: 30_000 },
       );
       await fleet.close({ stopPods: true });
-      expect(await ground.leftovers()).toEqual([]);
+      await vi.waitFor(async () => expect(await ground.leftovers()).toEqual([]), { timeout: 20_000 });
       await ground[Symbol.asyncDispose]();
     },
   );
