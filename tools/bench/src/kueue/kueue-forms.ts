@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { type BinaryName, binaryPath, kueueProblem, missingBinaries, startKueue } from "@gradients/cluster";
+import {
+  type BinaryName,
+  binaryPath,
+  type KueueModule,
+  kueueProblem,
+  missingBinaries,
+  startKueue,
+} from "@gradients/cluster";
 import { type GuardedChild, spawnGuarded } from "@gradients/testkit";
 import type { CallLimits } from "./limits.ts";
 
@@ -12,7 +19,7 @@ export interface KueueForm {
   /** How it is run, for the method's text. */
   readonly about: string;
   /** Its files go to the folder. */
-  readonly start: (kubeconfig: string, folder: string) => Promise<GuardedChild>;
+  readonly start: (kubeconfig: string, folder: string, source: KueueModule) => Promise<GuardedChild>;
 }
 
 export const minimalForm: KueueForm = {

@@ -37,7 +37,7 @@ export async function runKueues(
   const question = { admitter: `${program}/`, runner: "kueue-runner", resource: "workloads" } as const;
   const ground = { plane, client, question, path: WORKLOADS, endCondition: "Finished" };
   return await measureRun(ground, async () => {
-    const admitter = own(await start(plane.kubeconfig, folder));
+    const admitter = own(await start(plane.kubeconfig, folder, source));
     const runner = own(startRunner(plane.kubeconfig, config, folder, source));
     await runner.ended;
     const measured = descendants().find((one) => one.program === program);

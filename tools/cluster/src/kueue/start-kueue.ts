@@ -8,7 +8,7 @@ import { missingBinaries } from "../binaries/missing.ts";
 import { openAuthority } from "../control-plane/authority.ts";
 import { apiClient } from "../control-plane/client.ts";
 import { refusalOf } from "../node/isolation.ts";
-import { findKueue } from "./module.ts";
+import type { KueueModule } from "./module.ts";
 
 const NAMESPACE = "kueue-system";
 /** Where it looks for the certificate of its metrics, whatever its settings say. */
@@ -32,7 +32,11 @@ export function kueueProblem(): string | undefined {
  * Kueue's manager with the settings that it ships, 300 calls a second and 500 at once among them, for an API server that knows its definitions. Without web
  * hooks, so what they would fill in and refuse is not, and without on-demand visibility. Its files go to `folder`. Ends with this process.
  */
-export async function startKueue(kubeconfig: string, folder: string): Promise<GuardedChild> {
+export async function startKueue(
+  kubeconfig: string,
+  folder: string,
+  source: KueueModule,
+): Promise<GuardedChild> {
   const api = await apiClient(kubeconfig);
   await api.call("POST", "/api/v1/namespaces", { metadata: { name: NAMESPACE } });
   const certs = join(folder, "certs");
@@ -41,7 +45,7 @@ export async function startKueue(kubeconfig: string, folder: string): Promise<Gu
   await authority.serverFiles("tls", "kueue", ["localhost"]);
   const [webhookPort = 0, healthPort = 0] = await freePorts(2);
   const config = join(folder, "manager.yaml");
-  await writeFile(config, stringify(await settings({ certs, webhookPort, healthPort })));
+  await writeFile(config, stringify(await settings(source, { certs, webhookPort, healthPort })));
   const manager = [binaryPath("kueue"), "--kubeconfig", kubeconfig, "--config", config];
   const child = spawnGuarded({
     command: "unshare",
@@ -65,8 +69,7 @@ interface Own {
   readonly healthPort: number;
 }
 
-async function settings({ certs, webhookPort, healthPort }: Own): Promise<object> {
-  const { folder } = await findKueue();
+async function settings({ folder }: KueueModule, { certs, webhookPort, healthPort }: Own): Promise<object> {
   const shipped = join(folder, "config/components/manager/controller_manager_config.yaml");
   const own = parse(await readFile(shipped, "utf8")) as { readonly leaderElection: object };
   return {

@@ -10,14 +10,7 @@ import {
   startControlPlane,
   startKueue,
 } from "@gradients/cluster";
-import {
-  connectionFrom,
-  KubeClient,
-  KubeTransport,
-  namespaces,
-  RateLimiter,
-  serviceAccounts,
-} from "@gradients/kube";
+import { connectionFrom, namespaces, serviceAccounts } from "@gradients/kube";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ClusterGround, clusterGround } from "../../test/cluster-ground.ts";
 import { spec } from "../../test/fleet-conformance.ts";
@@ -49,20 +42,15 @@ describe.skipIf(missing !== undefined)(`Jobs in a queue of Kueue's${missing ? ` 
     cleanup.defer(() => plane.stop());
     const folder = await mkdtemp(join(tmpdir(), "gradients-kueue-"));
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-    await makeKueueDefinitions(plane.kubeconfig, await findKueue());
-    const kueue = await startKueue(plane.kubeconfig, folder);
+    const source = await findKueue();
+    await makeKueueDefinitions(plane.kubeconfig, source);
+    const kueue = await startKueue(plane.kubeconfig, folder, source);
     cleanup.defer(() => kueue.stop());
     const connection = { ...connectionFrom(plane.kubeconfig), namespace: NAMESPACE };
-    const admin = new KubeClient(
-      new KubeTransport(connection, { userAgent: "test" }),
-      NAMESPACE,
-      new RateLimiter({ perSecond: 500, burst: 500 }),
-    );
-    await admin.create(namespaces, { metadata: { name: NAMESPACE } });
-    await admin.create(serviceAccounts, { metadata: { name: "gradients-trainer" } });
-    await admin.transport.close();
     ground = clusterGround(connection, "node");
     cleanup.use(ground);
+    await ground.client.create(namespaces, { metadata: { name: NAMESPACE } });
+    await ground.client.create(serviceAccounts, { metadata: { name: "gradients-trainer" } });
     for (const [path, body] of roomForOnePod()) await call("POST", `${KUEUE}/${path}`, body);
     fleet = await ground.open({ queue: QUEUE });
     cleanup.defer(() => fleet.close({ stopPods: true }));
